@@ -1,0 +1,111 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// What every target of this package is compiled with.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+/// The libvirt driver and libvirt's headers are only needed with the trait.
+let withLibvirt = TargetDependencyCondition.when(traits: ["Libvirt"])
+
+let package = Package(
+    name: "dvms",
+    traits: [
+        .trait(name: "Libvirt", description: "The libvirt driver. Without it only modelled hosts can be served."),
+        .default(enabledTraits: ["Libvirt"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        .target(name: "Basis", swiftSettings: strict),
+        .target(name: "Placement", dependencies: ["Basis", heap], swiftSettings: strict),
+        .target(
+            name: "Transport", dependencies: ["Basis", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: strict),
+        .target(
+            name: "Hypervisor", dependencies: ["Basis", "Placement", nioCore, nioPosix, logging], swiftSettings: strict),
+        .systemLibrary(name: "CLibvirt", pkgConfig: "libvirt", providers: [.apt(["libvirt-dev"])]),
+        .target(
+            name: "LibvirtDriver",
+            dependencies: [
+                "Basis", "Placement", "Hypervisor", logging, .target(name: "CLibvirt", condition: withLibvirt),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ClusterActors",
+            dependencies: [
+                "Basis", "Placement", "Transport", "Hypervisor", nioCore, logging, orderedCollections,
+            ],
+            swiftSettings: strict),
+        .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
+        .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
+        .target(
+            name: "Simulation",
+            dependencies: [
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Transport", nioCore,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "modelled-host",
+            dependencies: ["Basis", "Hypervisor", "Placement", argumentParser, logging, nioCore, nioPosix],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "transport-benchmark",
+            dependencies: [
+                "Basis", "Certificates", "Transport", argumentParser, nioCore, nioPosix, nioSSL, logging,
+            ],
+            path: "Benchmarks/Transport", swiftSettings: strict),
+        .testTarget(name: "BasisTests", dependencies: ["Basis"], swiftSettings: strict),
+        .testTarget(name: "PlacementTests", dependencies: ["Basis", "Placement"], swiftSettings: strict),
+        .testTarget(
+            name: "TransportTests",
+            dependencies: ["Basis", "Certificates", "Transport", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: strict),
+        .testTarget(
+            name: "HypervisorTests", dependencies: ["Basis", "Hypervisor", "Placement"], swiftSettings: strict),
+        .testTarget(
+            name: "LibvirtDriverTests", dependencies: ["Basis", "Hypervisor", "LibvirtDriver", "Placement"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ClusterActorsTests",
+            dependencies: [
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Simulation", "Transport", nioCore, logging,
+                orderedCollections,
+            ],
+            exclude: ["Messages/Golden"], swiftSettings: strict),
+        .testTarget(name: "SettingsTests", dependencies: ["Basis", "Placement", "Settings"], swiftSettings: strict),
+        .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: [
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Simulation", "Transport", nioCore, logging,
+            ],
+            swiftSettings: strict),
+        .testTarget(name: "BoundaryTests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

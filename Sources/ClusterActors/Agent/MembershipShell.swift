@@ -1,0 +1,81 @@
+import Basis
+import Transport
+
+/// Carries out what the membership machine asks for, and tells it what came of it.
+extension NodeAgent {
+    func keepMembership() async {
+        self.carryOut(self.membership.handle(.start, at: self.now, using: &self.generator))
+        while !Task.isCancelled {
+            await self.membershipBell.wait(until: self.membershipWakeAt, on: self.ports.time)
+            if self.now >= self.membershipWakeAt {
+                self.membershipWakeAt = .distantFuture
+                self.carryOut(self.membership.handle(.wake, at: self.now, using: &self.generator))
+            }
+        }
+    }
+
+    func answerMembership(_ message: MembershipMessage, from node: NodeID) async -> MembershipReply {
+        let (answer, effects) = self.membership.answer(message, from: node, at: self.now, using: &self.generator)
+        guard case .later(let relay) = answer else {
+            self.carryOut(effects)
+            guard case .now(let reply) = answer else { preconditionFailure("an answer is given now or later") }
+            return reply
+        }
+        return await withCheckedContinuation { continuation in
+            self.relays[relay] = continuation
+            self.carryOut(effects)
+        }
+    }
+
+    /// Somebody did not answer an ISP: the failure detector looks at it next.
+    func reportSilent(_ node: NodeID) {
+        self.carryOut(self.membership.handle(.foundSilent(node), at: self.now, using: &self.generator))
+    }
+
+    /// Enters the ring of `seed`, or enters it again after leaving.
+    package func join(seed: MemberDescription) {
+        self.isLeaving = false
+        self.carryOut(self.membership.handle(.join(seed: seed), at: self.now, using: &self.generator))
+    }
+
+    /// Says goodbye, and returns when that was answered or timed out.
+    package func leaveRing() async {
+        await withCheckedContinuation { continuation in
+            self.departures.append(continuation)
+            self.carryOut(self.membership.handle(.leave, at: self.now, using: &self.generator))
+        }
+    }
+
+    private func carryOut(_ effects: [Membership.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .send(let request, let node, let message, let timeout):
+                self.spawn { await self.send(message, as: request, to: node, timeout: timeout) }
+            case .answer(let relay, let reply):
+                self.relays.removeValue(forKey: relay)?.resume(returning: reply)
+            case .wake(let instant):
+                self.membershipWakeAt = instant
+                self.membershipBell.ring()
+            case .viewChanged(let change):
+                self.tell(.memberChanged(change.member.id, change.new))
+                if change.new == .dead || change.new == .left { self.deadSince[change.member.id] = self.now }
+                if change.new == .alive { self.deadSince[change.member.id] = nil }
+            case .departed:
+                for departure in self.departures { departure.resume() }
+                self.departures = []
+            }
+        }
+    }
+
+    private func send(
+        _ message: MembershipMessage, as request: Membership.RequestID, to node: NodeID, timeout: Duration
+    ) async {
+        let event: Membership.Event
+        if case .membership(let reply) = await self.ask(node, .membership(message), timeout: timeout) {
+            event = .replied(request, reply)
+        } else {
+            event = .failed(request)
+        }
+        self.carryOut(self.membership.handle(event, at: self.now, using: &self.generator))
+    }
+}

@@ -1,0 +1,216 @@
+package import Basis
+import OrderedCollections
+package import Hypervisor
+package import Logging
+package import NIOCore
+import Placement
+package import Transport
+
+/// The agent of one node: it answers for its node, watches its load, and runs the ISPs that its node starts.
+///
+/// It owns one of each deciding value (`Reservation`, `Membership`, `LoadMonitor`, `MoveHistory`, `TriggerWatch`) and
+/// changes them only between awaits. Every task it needs is a child of ``run()``; the ISP is one of them. The
+/// executor is passed in: the connections' event loop under `dvmsd`, the simulated process otherwise.
+package actor NodeAgent {
+    /// Everything outside the agent.
+    package struct Ports: Sendable {
+        package var transport: any MessageTransport
+        package var hypervisor: any HypervisorDriver
+        package var time: any TimeSource
+        package var store: any AgentStore
+        package var events: any AgentEventSink
+        package var solver: any PartitionSolver
+        package var executor: any SerialExecutor
+
+        package init(
+            transport: any MessageTransport, hypervisor: any HypervisorDriver, time: any TimeSource,
+            store: any AgentStore, events: any AgentEventSink, solver: any PartitionSolver,
+            executor: any SerialExecutor
+        ) {
+            self.transport = transport
+            self.hypervisor = hypervisor
+            self.time = time
+            self.store = store
+            self.events = events
+            self.solver = solver
+            self.executor = executor
+        }
+    }
+
+    package nonisolated let id: NodeID
+    nonisolated let boot: UInt64
+    nonisolated let ports: Ports
+    var settings: AgentSettings
+    var generator: SplitMix64
+
+    // What decides.
+    var reservation: Reservation
+    var membership: Membership
+    var monitor: LoadMonitor
+    var moves: MoveHistory
+    var watch: TriggerWatch
+
+    // What this node is and was told.
+    var host: HostDescription?
+    var hypervisorIsAway = true
+    var marks = AgentMarks()
+    var isLeaving = false
+    /// Lamport clock: the latest birth seen anywhere.
+    var latestBirth: UInt64 = 0
+    var revisionBase: UInt64 = 0
+
+    // What is under way.
+    var ownISP: RunningISP?
+    var ispsStarted: UInt64 = 0
+    /// ISPs of this node whose task has ended but whose releases are not all answered.
+    var finishing: Set<ISPID> = []
+    /// Who is to be told when an ISP of this node is over.
+    var waiters: [ISPID: Set<NodeID>] = [:]
+    var outgoing: [ActionID: OutgoingFlight] = [:]
+    var incoming: [ActionID: IncomingFlight] = [:]
+    var ticketsIssued: UInt64 = 0
+    /// Handovers whose outcome somebody may still ask for.
+    var handovers: [HandoverKey: HandoverRecord] = [:]
+    var inDoubt: [VMID: InDoubt] = [:]
+    /// Plans that wait for the operator, the last of each trigger class.
+    var recommendations: [ISPID: Recommendation] = [:]
+    /// Reservations asked for whose answer is still awaited, by node.
+    var awaitedReserves: [NodeID: Int] = [:]
+    /// Triggers that the operator made up; each ends with the ISP that it starts.
+    var injected: Set<TriggerClass> = []
+    /// When the last own ISP yielded.
+    var yieldedAt: MonotonicInstant?
+
+    // What the membership machine asked for.
+    var membershipWakeAt = MonotonicInstant.distantFuture
+    var relays: [Membership.RelayID: CheckedContinuation<MembershipReply, Never>] = [:]
+    var departures: [CheckedContinuation<Void, Never>] = []
+    /// Since when each member is confirmed dead or has left.
+    var deadSince: [NodeID: MonotonicInstant] = [:]
+
+    private let work: AsyncStream<@Sendable () async -> Void>
+    nonisolated let workSink: AsyncStream<@Sendable () async -> Void>.Continuation
+    let monitorBell = Bell()
+    let membershipBell = Bell()
+    let log: Logger
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        self.ports.executor.asUnownedSerialExecutor()
+    }
+
+    /// `boot` must never be used again by this node (PROTOCOL.md §2). `seed` feeds jitter and back-offs.
+    package init(
+        membership: Membership, boot: UInt64, settings: AgentSettings, ports: Ports, seed: UInt64, log: Logger
+    ) {
+        precondition(settings.timings.violations.isEmpty, "timings that break the protocol must be refused before")
+        self.id = membership.local.id
+        self.boot = boot
+        self.ports = ports
+        self.settings = settings
+        self.generator = SplitMix64(seed: seed)
+        self.reservation = Reservation(
+            node: membership.local.id, boot: boot, lease: settings.timings.lease,
+            incomingMax: settings.migration.incomingMax, outgoingMax: settings.migration.outgoingMax)
+        self.membership = membership
+        self.monitor = LoadMonitor(settings: settings.triggers)
+        self.moves = MoveHistory(settings: settings.migration)
+        self.watch = TriggerWatch(settings: settings.triggers)
+        self.log = log
+        (self.work, self.workSink) = AsyncStream.makeStream()
+    }
+
+    /// Lives until ``stop()`` or cancellation. Answers requests from the first moment on.
+    package func run() async {
+        self.tell(.agentStarted(boot: self.boot))
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.recover() }
+            group.addTask { await self.watchHypervisor() }
+            group.addTask { await self.watchLoad() }
+            group.addTask { await self.keepMembership() }
+            group.addTask { await self.settleDoubts() }
+            for await job in self.work {
+                group.addTask { await job() }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Ends what runs here in good order: own ISP cancelled and its nodes released, own outgoing copies aborted,
+    /// goodbye said to the ring. Returns when that is done or `grace` is over; ``run()`` then returns.
+    package func stop(grace: Duration) async {
+        let deadline = self.now + grace
+        self.isLeaving = true
+        self.ownISP?.cancel()
+        self.abortOutgoing()
+        while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
+            await self.monitorBell.wait(until: min(deadline, self.now + .milliseconds(100)), on: self.ports.time)
+        }
+        await self.leaveRing()
+        self.workSink.finish()
+    }
+
+    // MARK: - Small things everything here uses
+
+    var now: MonotonicInstant { self.ports.time.now }
+
+    /// Adds a task that outlives the caller but not the agent: releases, flights and the ISP itself must go on when
+    /// the task that ordered them is cancelled.
+    func spawn(_ job: @escaping @Sendable () async -> Void) {
+        self.workSink.yield(job)
+    }
+
+    func tell(_ event: AgentEvent) {
+        self.ports.events.record(event, at: self.now)
+    }
+
+    /// Tells the journal which grants began and ended in this turn.
+    func tellTransitions() {
+        for transition in self.reservation.takeTransitions() {
+            switch transition {
+            case .granted(let token): self.tell(.nodeGranted(token))
+            case .ended(let token, let ending): self.tell(.nodeEnded(token, ending))
+            }
+        }
+    }
+
+    /// Asks another agent, or this one, once. Nil is silence: nobody knows whether it acted.
+    func ask(_ node: NodeID, _ request: Request, timeout: Duration? = nil) async -> Reply? {
+        if node == self.id { return await self.handle(request, from: node) }
+        let deadline = self.now + (timeout ?? self.settings.timings.requestTimeout)
+        do {
+            let body = try await self.ports.transport.request(
+                MessageCodec.encode(request), to: node, service: .agents, deadline: deadline)
+            return try MessageCodec.decodeReply(body)
+        } catch let error as CodecError {
+            self.log.warning(
+                "a reply could not be read", metadata: ["node": "\(node)", "error": "\(error)"])
+            return nil
+        } catch {
+            self.log.debug("no reply", metadata: ["node": "\(node)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// A new birth: later than all seen, and at least the wall clock, so that old triggers go first.
+    func newBirth() -> UInt64 {
+        self.latestBirth = max(self.latestBirth + 1, self.ports.time.wallClockMilliseconds)
+        return self.latestBirth
+    }
+}
+
+extension NodeAgent: RequestHandler {
+    package func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
+        do {
+            let request = try MessageCodec.decodeRequest(body)
+            return MessageCodec.encode(await self.handle(request, from: node))
+        } catch {
+            self.log.warning("refused a malformed request", metadata: ["node": "\(node)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// All messages of the ring are requests; a one-way message is nothing that an agent sends.
+    package func take(_ body: ByteBuffer, from node: NodeID) async {
+        self.log.warning("dropped a one-way message", metadata: ["node": "\(node)"])
+    }
+}

@@ -1,0 +1,124 @@
+import Basis
+import Hypervisor
+import Placement
+
+/// What a daemon that was just started does before its node can be reserved (PROTOCOL.md §4, `recovering`).
+extension NodeAgent {
+    /// Reads what an earlier boot left, waits for the hypervisor, and settles every handover as far as the VM set.
+    func recover() async {
+        let stored = await self.loadStore()
+        self.takeMarks(stored.marks)
+        for record in stored.handovers {
+            self.handovers[HandoverKey(action: record.action, role: record.role)] = record
+        }
+        await self.connectHypervisor()
+        for record in stored.handovers where record.role == .source {
+            await self.settleOldDeparture(record)
+        }
+        await self.adoptOldArrivals()
+        await self.awaitOldJobs()
+        guard !Task.isCancelled else { return }
+        self.reservation.recovered()
+        self.tell(.recovered(guests: self.monitor.vmCount))
+        self.monitorBell.ring()
+    }
+
+    private func loadStore() async -> StoredAgent {
+        while !Task.isCancelled {
+            do {
+                return try await self.ports.store.load()
+            } catch {
+                self.tell(.storeFailed(reason: "\(error)"))
+                try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
+            }
+        }
+        return StoredAgent(marks: AgentMarks(), handovers: [])
+    }
+
+    private func takeMarks(_ marks: AgentMarks) {
+        let now = self.now
+        self.marks = marks
+        for moves in marks.moves {
+            self.moves.restore(moves.vm, past: moves.past.map { MoveHistory.Past(from: $0.from, at: now - $0.age) })
+        }
+    }
+
+    /// Writes down what a restart must not forget.
+    func saveMarks() async {
+        let now = self.now
+        self.marks.moves = self.moves.all(at: now).map { vm, past in
+            AgentMarks.Moves(vm: vm, past: past.map { PastMove(from: $0.from, age: now - $0.at) })
+        }
+        do {
+            try await self.ports.store.save(self.marks)
+        } catch {
+            self.tell(.storeFailed(reason: "\(error)"))
+        }
+    }
+
+    private func connectHypervisor() async {
+        while !Task.isCancelled, self.host == nil || !self.monitor.hasSample {
+            await self.takeSample()
+            if self.host == nil || !self.monitor.hasSample {
+                try? await self.ports.time.sleep(for: self.settings.triggers.sampleInterval)
+            }
+        }
+    }
+
+    /// An outgoing copy of an earlier boot: stopped if it still runs, then decided by what the hypervisor says.
+    private func settleOldDeparture(_ record: HandoverRecord) async {
+        switch record.phase {
+        case .copying:
+            try? await self.ports.hypervisor.abortMigration(of: record.vm)
+            await self.awaitJob(of: record.vm)
+            let deadline = self.now + self.settings.timings.lease
+            _ = await self.settleSource(record, because: "the agent was restarted", until: deadline)
+        case .letGo:
+            try? await self.ports.hypervisor.discardPausedCopy(of: record.vm)
+            self.doubt(record, reason: "the agent was restarted before \(record.peer) was told")
+        case .aborted:
+            if (try? await self.ports.hypervisor.presence(of: record.vm)) == .pausedOutgoing {
+                try? await self.ports.hypervisor.resume(record.vm)
+            }
+            self.spawn { _ = await self.deliver(record) }
+        case .unknown, .arrived, .resumed, .dropped:
+            await self.forget(record.action, as: .source)
+        }
+    }
+
+    /// Paused guests that an earlier boot took in, by the journal or by the mark that travels with them.
+    private func adoptOldArrivals() async {
+        await self.refreshSample()
+        for record in self.handovers.values where record.role == .destination && !record.isSettled {
+            switch try? await self.ports.hypervisor.presence(of: record.vm) {
+            case .absent, .shutOff, .running: await self.forget(record.action, as: .destination)
+            case .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil:
+                self.doubt(record, reason: "the agent was restarted while it arrived")
+            }
+        }
+        for domain in self.monitor.domains where domain.presence == .pausedIncoming && self.inDoubt[domain.vm] == nil {
+            guard let mark = domain.mark, mark.destination == self.id, let isp = ISPID(mark.isp) else { continue }
+            self.doubt(
+                HandoverRecord(
+                    action: ActionID(isp: isp, number: mark.action), vm: domain.vm, role: .destination,
+                    peer: mark.source, peerEndpoint: mark.sourceEndpoint, phase: .copying),
+                reason: "it was found paused with the mark of \(mark.isp)")
+        }
+    }
+
+    private func awaitJob(of vm: VMID) async {
+        while !Task.isCancelled, self.monitor.domain(vm)?.job != nil {
+            try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
+            await self.refreshSample()
+        }
+    }
+
+    /// Until the hypervisor has no job that this boot did not order.
+    private func awaitOldJobs() async {
+        await self.refreshSample()
+        while !Task.isCancelled, self.monitor.domains.contains(where: { $0.job != nil }) {
+            try? await self.ports.time.sleep(for: self.settings.triggers.sampleInterval)
+            await self.refreshSample()
+        }
+    }
+}

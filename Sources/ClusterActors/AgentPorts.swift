@@ -1,0 +1,107 @@
+package import Basis
+package import Hypervisor
+package import Placement
+
+/// What an agent must not forget when its daemon restarts. Every call returns only when the fact is durable.
+package protocol AgentStore: Sendable {
+    /// What an earlier boot left behind.
+    func load() async throws -> StoredAgent
+
+    /// Writes one side's view of one handover, replacing what was known of that action in that role.
+    func save(_ handover: HandoverRecord) async throws
+
+    /// The handover is settled on both sides and nobody will ask again.
+    func forget(_ action: ActionID, as role: HandoverRecord.Role) async throws
+
+    func save(_ marks: AgentMarks) async throws
+}
+
+/// What ``AgentStore/load()`` finds.
+package struct StoredAgent: Hashable, Sendable {
+    package var marks: AgentMarks
+    package var handovers: [HandoverRecord]
+
+    package init(marks: AgentMarks, handovers: [HandoverRecord]) {
+        self.marks = marks
+        self.handovers = handovers
+    }
+}
+
+/// What the operator said, and which guests were moved lately.
+package struct AgentMarks: Hashable, Sendable {
+    /// A guest's past moves; ages, because instants of an earlier boot mean nothing.
+    package struct Moves: Hashable, Sendable {
+        package var vm: VMID
+        package var past: [PastMove]
+
+        package init(vm: VMID, past: [PastMove]) {
+            self.vm = vm
+            self.past = past
+        }
+    }
+
+    package var isPaused: Bool
+    package var isDraining: Bool
+    package var moves: [Moves]
+
+    package init(isPaused: Bool = false, isDraining: Bool = false, moves: [Moves] = []) {
+        self.isPaused = isPaused
+        self.isDraining = isDraining
+        self.moves = moves
+    }
+}
+
+/// One side's view of one handover (PROTOCOL.md §9).
+package struct HandoverRecord: Hashable, Sendable {
+    package enum Role: UInt8, Hashable, Sendable, CaseIterable {
+        case source = 1
+        case destination = 2
+    }
+
+    /// How many settled handovers a destination remembers, to answer a source that asks again.
+    package static let settledMax = 256
+
+    package var action: ActionID
+    package var vm: VMID
+    package var role: Role
+    /// The node on the other side.
+    package var peer: NodeID
+    /// How the peer's hypervisor is reached, for when its agent does not answer.
+    package var peerEndpoint: MigrationEndpoint
+    package var phase: HandoverPhase
+
+    package init(
+        action: ActionID, vm: VMID, role: Role, peer: NodeID, peerEndpoint: MigrationEndpoint, phase: HandoverPhase
+    ) {
+        self.action = action
+        self.vm = vm
+        self.role = role
+        self.peer = peer
+        self.peerEndpoint = peerEndpoint
+        self.phase = phase
+    }
+
+    /// Whether this destination has acted on the source's decision.
+    package var isSettled: Bool { self.phase == .resumed || self.phase == .dropped }
+}
+
+/// Where an agent tells what it does. Must return at once.
+package protocol AgentEventSink: Sendable {
+    func record(_ event: AgentEvent, at instant: MonotonicInstant)
+}
+
+/// Solves one partition's placement problem. Off the agent's actor: the agent renews leases meanwhile.
+package protocol PartitionSolver: Sendable {
+    func solve(_ problem: PlacementProblem, stepsMax: Int, seed: UInt64) async -> PartitionVerdict
+}
+
+/// What a ``PartitionSolver`` found.
+package struct PartitionVerdict: Sendable {
+    package var verdict: Verdict
+    package var steps: Int
+
+    package init(verdict: Verdict, steps: Int) {
+        self.verdict = verdict
+        self.steps = steps
+    }
+}

@@ -1,0 +1,82 @@
+package import Basis
+import Hypervisor
+package import Placement
+
+/// Guests in doubt: asked about again until the two journals, or the two hypervisors, say where they are.
+extension NodeAgent {
+    /// How often each guest in doubt is asked about.
+    private var doubtInterval: Duration { self.settings.timings.actionPoll }
+
+    func settleDoubts() async {
+        while !Task.isCancelled {
+            for vm in self.inDoubt.keys.sorted() {
+                guard let doubt = self.inDoubt[vm] else { continue }
+                await self.lookInto(doubt)
+            }
+            try? await self.ports.time.sleep(for: self.doubtInterval)
+        }
+    }
+
+    private func lookInto(_ doubt: InDoubt) async {
+        switch doubt.record.role {
+        case .destination: await self.lookIntoArrival(doubt.record)
+        case .source: await self.lookIntoDeparture(doubt.record)
+        }
+    }
+
+    /// A paused guest stands here: the source's agent is asked, then the source's hypervisor.
+    private func lookIntoArrival(_ record: HandoverRecord) async {
+        guard let presence = try? await self.ports.hypervisor.presence(of: record.vm) else { return }
+        switch presence {
+        case .absent, .shutOff, .running:
+            // Somebody else settled it: the operator, or the hypervisor.
+            self.settleDoubt(of: record.vm, how: "it is \(presence) on \(self.id)")
+            return
+        case .pausedIncoming, .pausedOutgoing, .pausedOtherwise:
+            break
+        }
+        let reply = await self.ask(record.peer, .handover(record.action, vm: record.vm, .arrived))
+        if case .handover(let decision) = reply, decision == .letGo || decision == .aborted {
+            _ = await self.act(on: decision, record.action, record.vm, from: record.peer)
+            return
+        }
+        if case .handover(.copying) = reply { return }
+        guard let there = try? await self.ports.hypervisor.presence(of: record.vm, at: record.peerEndpoint) else {
+            return
+        }
+        switch there {
+        case .absent, .shutOff:
+            _ = await self.act(on: .letGo, record.action, record.vm, from: record.peer)
+        case .running:
+            _ = await self.act(on: .aborted, record.action, record.vm, from: record.peer)
+        case .pausedIncoming, .pausedOutgoing, .pausedOtherwise:
+            return
+        }
+    }
+
+    /// A guest left from here, or may have: this side decides if it has not, and says it again.
+    private func lookIntoDeparture(_ record: HandoverRecord) async {
+        guard self.outgoing[record.action] == nil else { return }
+        switch record.phase {
+        case .letGo, .aborted:
+            _ = await self.deliver(record)
+        case .unknown, .copying, .arrived, .resumed, .dropped:
+            _ = await self.settleSource(record, because: "it was in doubt", until: self.now)
+        }
+    }
+
+    /// The operator has fenced `node`: the paused copy here is the guest.
+    ///
+    /// - Returns: nil when it was let run, else why not.
+    package func adopt(_ vm: VMID, fenced node: NodeID) async -> String? {
+        guard let doubt = self.inDoubt[vm] else { return "\(vm) is not in doubt on \(self.id)" }
+        guard doubt.record.role == .destination else { return "the copy of \(vm) on \(self.id) is not an arrived one" }
+        guard doubt.record.peer == node else { return "\(vm) came from \(doubt.record.peer), not from \(node)" }
+        let outcome = await self.act(on: .letGo, doubt.record.action, vm, from: node)
+        return outcome == .resumed ? nil : "the hypervisor could not resume \(vm)"
+    }
+
+    package var guestsInDoubt: [InDoubt] {
+        self.inDoubt.values.sorted { $0.record.vm < $1.record.vm }
+    }
+}

@@ -1,0 +1,101 @@
+package import Basis
+import Hypervisor
+import Placement
+
+/// A guest on its way out of this node.
+struct OutgoingFlight {
+    let order: MigrateOrder
+    let began: MonotonicInstant
+    var progress: MigrationProgress?
+    /// The agent is stopping: the copy is to be given up.
+    var isAborted = false
+}
+
+/// A guest on its way into this node.
+struct IncomingFlight {
+    let order: IncomingOrder
+    let ticket: MigrationTicket
+    /// When the destination gives the flight up (T5).
+    let deadline: MonotonicInstant
+    /// The way is open and the source was told so.
+    var isReady = false
+    /// How the handover ended here: `resumed` or `dropped`.
+    var ending: HandoverPhase?
+    let bell = Bell()
+}
+
+/// An action on one of its two sides; a node that is both never exists.
+struct HandoverKey: Hashable {
+    var action: ActionID
+    var role: HandoverRecord.Role
+}
+
+/// A guest whose handover nobody could settle: it is paused or its fate is unknown, it counts as demand where it is,
+/// and it cannot be migrated until the two journals meet again or the operator decides (PROTOCOL.md §9).
+package struct InDoubt: Hashable, Sendable {
+    package var record: HandoverRecord
+    package var reason: String
+    package var since: MonotonicInstant
+}
+
+extension NodeAgent {
+    /// Says what this side knows of a handover, durably, before it is acted upon. Tries until the store takes it: a
+    /// decision that could be forgotten must not be made.
+    func record(_ record: HandoverRecord) async {
+        while !Task.isCancelled {
+            do {
+                try await self.ports.store.save(record)
+                self.handovers[HandoverKey(action: record.action, role: record.role)] = record
+                self.tell(.handover(record.action, record.vm, record.role, record.phase))
+                return
+            } catch {
+                self.tell(.storeFailed(reason: "\(error)"))
+                try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
+            }
+        }
+    }
+
+    /// Nobody will ask for this handover again.
+    func forget(_ action: ActionID, as role: HandoverRecord.Role) async {
+        self.handovers[HandoverKey(action: action, role: role)] = nil
+        do {
+            try await self.ports.store.forget(action, as: role)
+        } catch {
+            // It is found again at the next start and settled by what the hypervisors say then.
+            self.tell(.storeFailed(reason: "\(error)"))
+        }
+    }
+
+    func doubt(_ record: HandoverRecord, reason: String) {
+        self.inDoubt[record.vm] = InDoubt(record: record, reason: reason, since: self.now)
+        self.revisionBase &+= 1
+        self.tell(.inDoubt(record.vm, reason: reason))
+    }
+
+    func settleDoubt(of vm: VMID, how: String) {
+        guard self.inDoubt.removeValue(forKey: vm) != nil else { return }
+        self.revisionBase &+= 1
+        self.tell(.settled(vm, how: how))
+    }
+
+    /// What the hypervisor says now, so that the next snapshot shows what a flight changed.
+    func refreshSample() async {
+        guard let sample = try? await self.ports.hypervisor.sample(), let host = self.host else { return }
+        self.monitor.observe(sample, capacity: host.capacity, reserved: self.settings.reserved)
+    }
+
+    /// Ends a flight of this node, whatever its initiator does meanwhile, and hints at it.
+    func endFlight(
+        _ action: ActionID, _ vm: VMID, _ direction: Reservation.Direction, with result: ActionResult
+    ) async {
+        await self.refreshSample()
+        self.outgoing[action] = nil
+        self.incoming[action] = nil
+        self.reservation.settle(action, with: result, at: self.now)
+        self.tell(.flightEnded(action, vm, direction, result))
+        self.tellTransitions()
+        self.monitorBell.ring()
+        guard direction == .outgoing else { return }
+        _ = await self.ask(action.isp.node, .actionDone(action, result))
+    }
+}

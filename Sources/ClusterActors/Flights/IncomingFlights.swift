@@ -1,0 +1,218 @@
+import Basis
+import Hypervisor
+import Logging
+import Placement
+
+/// The destination's side of a migration: open, wait for the source's decision, act on it (PROTOCOL.md §9).
+extension NodeAgent {
+    func answerIncoming(_ order: IncomingOrder, from node: NodeID) async -> IncomingReply {
+        guard order.source == node else { return .stale }
+        defer { self.tellTransitions() }
+        let admission = self.reservation.admit(order.action, .incoming, under: order.token, at: self.now) {
+            self.whyNotIn(order)
+        }
+        switch admission {
+        case .known(.running):
+            return self.incoming[order.action].flatMap { $0.isReady ? self.ready($0) : nil } ?? .busy
+        case .known(.done(let result)): return .done(result)
+        case .stale: return .stale
+        case .busy: return .busy
+        case .refused(let reason): return .refused(reason: reason)
+        case .admitted: return await self.open(order)
+        }
+    }
+
+    private func ready(_ flight: IncomingFlight) -> IncomingReply? {
+        self.host.map { .ready(ticket: flight.ticket.number, endpoint: $0.endpoint) }
+    }
+
+    /// Why this node will not take the guest; by what is known here at this instant, not by the plan's snapshot.
+    private func whyNotIn(_ order: IncomingOrder) -> String? {
+        guard !self.marks.isDraining else { return "\(self.id) is draining" }
+        guard !self.isLeaving else { return "\(self.id) is stopping" }
+        guard let host = self.host, !self.hypervisorIsAway else {
+            return "the hypervisor of \(self.id) does not answer"
+        }
+        guard self.monitor.domain(order.vm) == nil, self.inDoubt[order.vm] == nil else {
+            return "\(order.vm) is on \(self.id) already"
+        }
+        let expected = self.incoming.values.reduce(0) { $0 + $1.order.needs.memoryMiB }
+        let free = host.capacity.memoryMiB - self.settings.reserved.memoryMiB - self.monitor.load.memoryMiB - expected
+        guard order.needs.memoryMiB <= free else {
+            return "\(order.vm) needs \(order.needs.memoryMiB) MiB and \(self.id) has \(max(free, 0)) MiB left"
+        }
+        return nil
+    }
+
+    private func open(_ order: IncomingOrder) async -> IncomingReply {
+        self.ticketsIssued += 1
+        let flight = IncomingFlight(
+            order: order,
+            ticket: MigrationTicket(vm: order.vm, source: order.source, number: self.ticketsIssued),
+            deadline: self.now + self.settings.timings.destinationTimeout(forSource: order.flightTimeout))
+        self.incoming[order.action] = flight
+        self.tell(.flightBegan(order.action, order.vm, .incoming, peer: order.source))
+        do {
+            if let reason = try await self.ports.hypervisor.admits(cpuRequirement: order.cpuRequirement) {
+                throw HypervisorError.refused(reason)
+            }
+            try await self.ports.hypervisor.openIncoming(flight.ticket)
+        } catch {
+            await self.endFlight(order.action, order.vm, .incoming, with: .failed(reason: "\(error)"))
+            return .refused(reason: "\(error)")
+        }
+        await self.record(
+            HandoverRecord(
+                action: order.action, vm: order.vm, role: .destination, peer: order.source,
+                peerEndpoint: order.sourceEndpoint, phase: .copying))
+        self.spawn { await self.flyIn(order.action) }
+        // The grant may have ended while the way was being opened: then no data may flow.
+        guard self.reservation.holds(order.token), self.incoming[order.action] != nil else { return .stale }
+        self.incoming[order.action]?.isReady = true
+        return self.ready(flight) ?? .refused(reason: "the hypervisor of \(self.id) does not answer")
+    }
+
+    /// Waits until the handover has ended here, asking the source now and then, and gives up at the flight's deadline.
+    private func flyIn(_ action: ActionID) async {
+        var result: ActionResult?
+        while result == nil, let flight = self.incoming[action] {
+            if Task.isCancelled { return }
+            if let ending = flight.ending {
+                result = ending == .resumed ? .moved : .failed(reason: "the source kept \(flight.order.vm)")
+            } else if self.now >= flight.deadline {
+                result = await self.giveUp(flight)
+            } else {
+                await flight.bell.wait(
+                    until: min(flight.deadline, self.now + self.settings.timings.actionPoll), on: self.ports.time)
+                await self.askSourceIfArrived(action)
+            }
+        }
+        guard let result, let flight = self.incoming[action] else { return }
+        await self.endFlight(action, flight.order.vm, .incoming, with: result)
+    }
+
+    /// "Arrived", said again until it is answered.
+    private func askSourceIfArrived(_ action: ActionID) async {
+        guard let flight = self.incoming[action], flight.ending == nil,
+            (try? await self.ports.hypervisor.presence(of: flight.order.vm)) == .pausedIncoming
+        else { return }
+        let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, .arrived))
+        guard case .handover(let decision) = reply, self.incoming[action]?.ending == nil else { return }
+        _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
+    }
+
+    /// The deadline has passed: void the ticket first, then see what is here.
+    private func giveUp(_ flight: IncomingFlight) async -> ActionResult {
+        try? await self.ports.hypervisor.closeIncoming(flight.ticket)
+        if let ending = self.incoming[flight.order.action]?.ending {
+            return ending == .resumed ? .moved : .failed(reason: "the source kept \(flight.order.vm)")
+        }
+        let reason = "the migration of \(flight.order.vm) from \(flight.order.source) was not finished in time"
+        switch try? await self.ports.hypervisor.presence(of: flight.order.vm) {
+        case .absent, .shutOff:
+            await self.forget(flight.order.action, as: .destination)
+            return .failed(reason: reason)
+        case .running, .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil:
+            let key = HandoverKey(action: flight.order.action, role: .destination)
+            if let record = self.handovers[key] { self.doubt(record, reason: reason) }
+            return .inDoubt(reason: reason)
+        }
+    }
+
+    // MARK: - The handover
+
+    func answerHandover(
+        _ action: ActionID, vm: VMID, phase: HandoverPhase, from node: NodeID
+    ) async -> HandoverPhase {
+        switch phase {
+        case .letGo, .aborted:
+            return await self.act(on: phase, action, vm, from: node) ?? .arrived
+        case .arrived, .resumed, .dropped, .copying, .unknown:
+            guard let record = self.handovers[HandoverKey(action: action, role: .source)], record.peer == node else {
+                return .unknown
+            }
+            return record.phase
+        }
+    }
+
+    /// Resumes on `letGo`, drops on `aborted`; without either it does neither, for ever.
+    ///
+    /// - Returns: how the handover stands here afterwards, nil when it could not be acted upon now.
+    func act(
+        on decision: HandoverPhase, _ action: ActionID, _ vm: VMID, from source: NodeID
+    ) async -> HandoverPhase? {
+        guard decision == .letGo || decision == .aborted else { return nil }
+        let key = HandoverKey(action: action, role: .destination)
+        // Said again because the answer was lost: the same answer.
+        if let record = self.handovers[key], record.isSettled, record.peer == source { return record.phase }
+        guard await self.isAboutGuest(key, vm, from: source) else { return .unknown }
+        do {
+            switch (decision, try await self.ports.hypervisor.presence(of: vm)) {
+            case (.letGo, .pausedIncoming):
+                try await self.ports.hypervisor.resume(vm)
+                return await self.end(key, vm, from: source, as: .resumed)
+            case (_, .running):
+                return await self.end(key, vm, from: source, as: .resumed)
+            case (.aborted, .pausedIncoming):
+                if let ticket = self.incoming[action]?.ticket {
+                    try await self.ports.hypervisor.closeIncoming(ticket)
+                }
+                try await self.ports.hypervisor.discardPausedCopy(of: vm)
+                return await self.end(key, vm, from: source, as: .dropped)
+            case (_, .absent), (_, .shutOff):
+                if let ticket = self.incoming[action]?.ticket {
+                    try await self.ports.hypervisor.closeIncoming(ticket)
+                }
+                return await self.end(key, vm, from: source, as: .dropped)
+            case (_, .pausedOutgoing), (_, .pausedOtherwise), (_, .pausedIncoming):
+                return nil
+            }
+        } catch {
+            self.log.warning("a handover waits", metadata: ["vm": "\(vm)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// Whether `source` is the other side of this handover, by the journal or else by the guest's own mark.
+    private func isAboutGuest(_ key: HandoverKey, _ vm: VMID, from source: NodeID) async -> Bool {
+        if let record = self.handovers[key] { return record.peer == source && record.vm == vm }
+        let mark = (try? await self.ports.hypervisor.sample())?.domains.first { $0.vm == vm }?.mark
+        return mark?.source == source && mark?.isp == key.action.isp.description && mark?.action == key.action.number
+    }
+
+    private func end(
+        _ key: HandoverKey, _ vm: VMID, from source: NodeID, as ending: HandoverPhase
+    ) async -> HandoverPhase {
+        // Another turn may have ended it during the hypervisor's call: once is enough.
+        if let record = self.handovers[key], record.isSettled { return record.phase }
+        let flight = self.incoming[key.action]
+        let endpoint = self.handovers[key]?.peerEndpoint ?? flight?.order.sourceEndpoint
+        let record = HandoverRecord(
+            action: key.action, vm: vm, role: .destination, peer: source,
+            peerEndpoint: endpoint ?? MigrationEndpoint(uri: ""), phase: ending)
+        self.handovers[key] = record
+        if ending == .resumed {
+            let now = self.now
+            let earlier = (flight?.order.pastMoves ?? []).map { MoveHistory.Past(from: $0.from, at: now - $0.age) }
+            self.moves.arrived(vm, from: source, earlier: earlier, at: now)
+            if let needs = flight?.order.needs { self.monitor.expect(vm, demand: needs) }
+            try? await self.ports.hypervisor.setMark(nil, on: vm)
+            await self.saveMarks()
+        }
+        await self.record(record)
+        await self.pruneSettled()
+        self.incoming[key.action]?.ending = ending
+        self.incoming[key.action]?.bell.ring()
+        self.settleDoubt(of: vm, how: "\(ending) on \(self.id)")
+        return ending
+    }
+
+    /// Forgets the oldest settled handovers beyond ``HandoverRecord/settledMax``: their sources have long been told.
+    private func pruneSettled() async {
+        let settled = self.handovers.values.filter { $0.role == .destination && $0.isSettled }
+        guard settled.count > HandoverRecord.settledMax else { return }
+        let oldest = settled.sorted { $0.action.number < $1.action.number }
+            .prefix(settled.count - HandoverRecord.settledMax)
+        for record in oldest { await self.forget(record.action, as: .destination) }
+    }
+}

@@ -1,0 +1,53 @@
+package import Basis
+package import Placement
+
+/// The ISP that this node runs: a node starts one only when it is free, so there is at most one.
+struct RunningISP {
+    var procedure: Procedure
+    let trigger: TriggerClass
+    /// The plan that the operator has it carry out, if it was started for one.
+    let applied: ReconfigurationPlan?
+    /// The grant of the own node.
+    let token: Token
+    let began: MonotonicInstant
+    var summary: ISPSummary
+    /// Rung when an ISP it waits for may be over, when it is told to yield, and when it is cancelled.
+    let bell = Bell()
+    /// Rung when an action may have ended.
+    var actionBells: [ActionID: Bell] = [:]
+    var actionsOrdered: UInt64 = 0
+    /// An ISP with an earlier key is blocked on this one.
+    var yieldTo: ISPID?
+    private(set) var isCancelled = false
+
+    init(
+        procedure: Procedure, trigger: TriggerClass, applied: ReconfigurationPlan?, token: Token,
+        began: MonotonicInstant
+    ) {
+        self.procedure = procedure
+        self.applied = applied
+        self.trigger = trigger
+        self.token = token
+        self.began = began
+        self.summary = ISPSummary(key: procedure.key, outcome: .moot)
+    }
+
+    mutating func cancel() {
+        self.isCancelled = true
+        self.bell.ring()
+        for bell in self.actionBells.values { bell.ring() }
+    }
+
+    mutating func nextAction() -> ActionID {
+        self.actionsOrdered += 1
+        return ActionID(isp: self.procedure.isp, number: self.actionsOrdered)
+    }
+}
+
+/// A plan that was made and not carried out, because the operator decides.
+package struct Recommendation: Hashable, Sendable {
+    package var isp: ISPID
+    package var trigger: TriggerClass
+    package var plan: ReconfigurationPlan
+    package var madeAt: MonotonicInstant
+}

@@ -1,0 +1,196 @@
+package import Basis
+package import Hypervisor
+package import Placement
+
+/// What the VMs of this node want, smoothed, and whether that is too much.
+///
+/// Demand, not usage: on an overloaded node usage is capped at capacity and cannot show how much is missing. Each rate
+/// follows its samples as a first-order low pass with time constant `halfLife`/ln 2, discretised backwards
+/// (weight = Δt/(Δt + τ)), so that samples may come late; mean and variance come from the same weights (West 1979).
+package struct LoadMonitor: Sendable {
+    /// 1/ln 2 in millionths: how much longer the time constant is than the half-life.
+    private static let timeConstantPerMillionHalfLife = 1_442_695
+
+    private struct Track: Sendable {
+        var cpuMean: Double
+        var cpuVariance: Double
+        var diskMean: Double
+        var networkMean: Double
+        var memoryMiB: Int
+        var domain: DomainSample
+    }
+
+    private let settings: TriggerSettings
+    private var tracks: [VMID: Track] = [:]
+    private var sampledAt: MonotonicInstant?
+    private var forced: [VMID: Resources] = [:]
+    private var overloadedSamples = 0
+    /// What decides the revision: who is here and may move. Demands change it not.
+    private var shape: [VMID: Migratability] = [:]
+
+    /// Counts up with each change of the VM set or of a VM's migratability.
+    package private(set) var changes: UInt64 = 0
+
+    package init(settings: TriggerSettings) {
+        self.settings = settings
+    }
+
+    /// Takes a sample in.
+    package mutating func observe(_ sample: HostSample, capacity: Resources, reserved: Resources) {
+        let interval = self.sampledAt.map { (sample.takenAt - $0).inNanoseconds } ?? 0
+        let halfLife = self.settings.halfLife.inNanoseconds
+        let timeConstant = Double(halfLife) * Double(Self.timeConstantPerMillionHalfLife) / 1e6
+        let weight = interval <= 0 ? 1 : Double(interval) / (Double(interval) + timeConstant)
+        var next: [VMID: Track] = [:]
+        for domain in sample.domains where domain.presence.countsOnItsHost {
+            next[domain.vm] = Self.follow(self.tracks[domain.vm], domain, weight: weight)
+        }
+        self.tracks = next
+        self.sampledAt = sample.takenAt
+        self.forced = self.forced.filter { next[$0.key] != nil }
+        let shape = next.mapValues(\.domain.migratability)
+        if shape != self.shape {
+            self.shape = shape
+            self.changes += 1
+        }
+        self.countOverload(self.isOverloaded(capacity: capacity, reserved: reserved), interval: interval)
+    }
+
+    /// Samples taken out of turn, soon after another, say nothing about how long an overload has held.
+    private mutating func countOverload(_ isOverloaded: Bool, interval: Int64) {
+        guard isOverloaded else {
+            self.overloadedSamples = 0
+            return
+        }
+        let isInTurn = interval * 2 >= self.settings.sampleInterval.inNanoseconds
+        if self.overloadedSamples == 0 || isInTurn {
+            self.overloadedSamples = min(self.overloadedSamples + 1, self.settings.hold)
+        }
+    }
+
+    private static func follow(_ track: Track?, _ domain: DomainSample, weight: Double) -> Track {
+        guard let demand = domain.demand else {
+            // Seen for the first time: what it wants is not known before the second sample.
+            var kept =
+                track
+                ?? Track(
+                    cpuMean: 0, cpuVariance: 0, diskMean: 0, networkMean: 0, memoryMiB: 0, domain: domain)
+            kept.domain = domain
+            return kept
+        }
+        let cpu = Double(demand.cpuMillicores)
+        guard var next = track else {
+            return Track(
+                cpuMean: cpu, cpuVariance: 0, diskMean: Double(demand.diskKiBPerSecond),
+                networkMean: Double(demand.networkKiBPerSecond), memoryMiB: demand.memoryMiB, domain: domain)
+        }
+        let deviation = cpu - next.cpuMean
+        next.cpuMean += weight * deviation
+        next.cpuVariance = (1 - weight) * (next.cpuVariance + weight * deviation * deviation)
+        next.diskMean += weight * (Double(demand.diskKiBPerSecond) - next.diskMean)
+        next.networkMean += weight * (Double(demand.networkKiBPerSecond) - next.networkMean)
+        next.memoryMiB = demand.memoryMiB
+        next.domain = domain
+        return next
+    }
+
+    /// A guest has just arrived: until its counters say otherwise it wants what it wanted where it came from.
+    package mutating func expect(_ vm: VMID, demand: Resources) {
+        let domain = DomainSample(vm: vm, presence: .running, demand: demand)
+        self.tracks[vm] = Self.follow(nil, domain, weight: 1)
+    }
+
+    /// From now on `vm` counts as wanting `demand`, whatever is measured; nil ends that.
+    package mutating func force(_ vm: VMID, demand: Resources?) {
+        self.forced[vm] = demand
+    }
+
+    /// Ends every forced demand.
+    package mutating func endForcing() {
+        self.forced = [:]
+    }
+
+    // MARK: - What is known
+
+    package var hasSample: Bool { self.sampledAt != nil }
+
+    package var vmCount: Int { self.tracks.count }
+
+    package func domain(_ vm: VMID) -> DomainSample? { self.tracks[vm]?.domain }
+
+    package var domains: [DomainSample] {
+        self.tracks.values.map(\.domain).sorted { $0.vm < $1.vm }
+    }
+
+    package func age(at now: MonotonicInstant) -> Duration {
+        self.sampledAt.map { max(now - $0, .zero) } ?? .zero
+    }
+
+    /// What `vm` wants, smoothed.
+    package func demand(of vm: VMID) -> Resources? {
+        guard let track = self.tracks[vm] else { return nil }
+        if let forced = self.forced[vm] { return forced }
+        return Resources(
+            cpuMillicores: Int(track.cpuMean.rounded()), memoryMiB: track.memoryMiB,
+            diskKiBPerSecond: Int(track.diskMean.rounded()), networkKiBPerSecond: Int(track.networkMean.rounded()))
+    }
+
+    package func cpuVariance(of vm: VMID) -> Int {
+        self.tracks[vm].map { Int($0.cpuVariance.rounded()) } ?? 0
+    }
+
+    /// The sum of all demands.
+    package var load: Resources {
+        self.tracks.keys.reduce(into: .zero) { sum, vm in sum += self.demand(of: vm) ?? .zero }
+    }
+
+    /// Whether the overload held for as many samples as the settings ask for.
+    package var overloadHolds: Bool { self.overloadedSamples >= self.settings.hold }
+
+    package func isOverloaded(capacity: Resources, reserved: Resources) -> Bool {
+        self.settings.thresholds.isOverloaded(load: self.load, capacity: capacity, reserved: reserved)
+    }
+
+    /// Under-used, and not empty: an empty node has nothing to give away.
+    package func isUnderloaded(capacity: Resources, reserved: Resources) -> Bool {
+        guard !self.tracks.isEmpty else { return false }
+        return self.settings.thresholds.isUnderloaded(load: self.load, capacity: capacity, reserved: reserved)
+    }
+}
+
+extension DomainPresence {
+    /// Whether a domain in this state uses up its host: everything with a process.
+    package var countsOnItsHost: Bool {
+        switch self {
+        case .running, .pausedIncoming, .pausedOutgoing, .pausedOtherwise: true
+        case .absent, .shutOff: false
+        }
+    }
+}
+
+extension LoadThresholds {
+    /// load × 100 > overloadPercent × (capacity − reserved), for any resource that has a capacity.
+    package func isOverloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
+        self.scheduled(load, capacity, reserved).contains { $0.load * 100 > self.overloadPercent * $0.usable }
+    }
+
+    /// load × 100 < underloadPercent × (capacity − reserved) for some resource, and for none an overload.
+    package func isUnderloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
+        guard !self.isOverloaded(load: load, capacity: capacity, reserved: reserved) else { return false }
+        return self.scheduled(load, capacity, reserved).contains { $0.load * 100 < self.underloadPercent * $0.usable }
+    }
+
+    private func scheduled(
+        _ load: Resources, _ capacity: Resources, _ reserved: Resources
+    ) -> [(load: Int, usable: Int)] {
+        let always = [
+            (load.cpuMillicores, capacity.cpuMillicores - reserved.cpuMillicores),
+            (load.memoryMiB, capacity.memoryMiB - reserved.memoryMiB),
+        ]
+        let rates = [
+            (load.diskKiBPerSecond, capacity.diskKiBPerSecond - reserved.diskKiBPerSecond),
+            (load.networkKiBPerSecond, capacity.networkKiBPerSecond - reserved.networkKiBPerSecond),
+        ]
+        return (always + rates.filter { $0.1 > 0 }).map { (load: $0.0, usable: $0.1) }
+    }
+}

@@ -1,0 +1,116 @@
+import Basis
+import Hypervisor
+import Placement
+import Transport
+
+private enum RequestTag: UInt8 {
+    case reserve = 1
+    case renew = 2
+    case release = 3
+    case migrate = 4
+    case actionDone = 5
+    case incoming = 6
+    case handover = 7
+    case wait = 8
+    case ended = 9
+    case membership = 10
+}
+
+extension WireWriter {
+    mutating func write(_ request: Request) {
+        switch request {
+        case .reserve(let isp, let key, let hops):
+            self.write(enumeration: RequestTag.reserve)
+            self.write(isp)
+            self.write(key)
+            self.write(varint: UInt64(hops))
+        case .renew(let token, let firstOut, let wantSnapshot):
+            self.write(enumeration: RequestTag.renew)
+            self.write(token)
+            self.write(optional: firstOut) { $0.write(node: $1) }
+            self.write(bool: wantSnapshot)
+        case .release(let token):
+            self.write(enumeration: RequestTag.release)
+            self.write(token)
+        case .migrate(let order):
+            self.write(enumeration: RequestTag.migrate)
+            self.write(order)
+        case .actionDone(let action, let result):
+            self.write(enumeration: RequestTag.actionDone)
+            self.write(action)
+            self.write(result)
+        case .incoming(let order):
+            self.write(enumeration: RequestTag.incoming)
+            self.write(order)
+        case .handover(let action, let vm, let phase):
+            self.write(enumeration: RequestTag.handover)
+            self.write(action)
+            self.write(vm)
+            self.write(enumeration: phase)
+        case .wait(let isp, let key, let other, let holding):
+            self.write(enumeration: RequestTag.wait)
+            self.write(isp)
+            self.write(key)
+            self.write(other)
+            self.write(bool: holding)
+        case .ended(let isp):
+            self.write(enumeration: RequestTag.ended)
+            self.write(isp)
+        case .membership(let message):
+            self.write(enumeration: RequestTag.membership)
+            self.write(message)
+        }
+    }
+
+    private mutating func write(_ order: MigrateOrder) {
+        self.write(order.token)
+        self.write(order.action)
+        self.write(order.vm)
+        self.write(node: order.destination)
+        self.write(order.destinationEpoch)
+    }
+
+    private mutating func write(_ order: IncomingOrder) {
+        self.write(order.token)
+        self.write(order.action)
+        self.write(order.vm)
+        self.write(node: order.source)
+        self.write(order.sourceEndpoint)
+        self.write(order.needs)
+        self.write(text: order.cpuRequirement, maxBytes: WireLimits.cpuRequirementBytesMax)
+        self.write(span: order.flightTimeout)
+    }
+}
+
+extension WireReader {
+    mutating func request() throws(CodecError) -> Request {
+        switch try self.enumeration(RequestTag.self) {
+        case .reserve: .reserve(isp: try self.ispID(), key: try self.ispKey(), hops: try self.integer())
+        case .renew:
+            .renew(try self.token(), firstOut: try self.optionalNode(), wantSnapshot: try self.bool())
+        case .release: .release(try self.token())
+        case .migrate: .migrate(try self.migrateOrder())
+        case .actionDone: .actionDone(try self.actionID(), try self.actionResult())
+        case .incoming: .incoming(try self.incomingOrder())
+        case .handover: .handover(try self.actionID(), vm: try self.vm(), try self.enumeration())
+        case .wait:
+            .wait(isp: try self.ispID(), key: try self.ispKey(), on: try self.ispID(), holding: try self.bool())
+        case .ended: .ended(try self.ispID())
+        case .membership: .membership(try self.membershipMessage())
+        }
+    }
+
+    private mutating func migrateOrder() throws(CodecError) -> MigrateOrder {
+        MigrateOrder(
+            token: try self.token(), action: try self.actionID(), vm: try self.vm(), destination: try self.node(),
+            destinationEpoch: try self.epoch())
+    }
+
+    private mutating func incomingOrder() throws(CodecError) -> IncomingOrder {
+        IncomingOrder(
+            token: try self.token(), action: try self.actionID(), vm: try self.vm(), source: try self.node(),
+            sourceEndpoint: try self.endpoint(), needs: try self.resources(),
+            cpuRequirement: try self.string(maxBytes: WireLimits.cpuRequirementBytesMax),
+            flightTimeout: try self.span())
+    }
+}

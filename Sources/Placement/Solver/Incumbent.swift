@@ -1,0 +1,78 @@
+/// The best plan found so far, and the cheaper assignments for which no order of migrations was found.
+struct Incumbent {
+    /// How many assignments without an order are remembered.
+    private static let unorderedMax = 8
+
+    /// A viable assignment with a way to it.
+    struct Found {
+        var hosts: [Int]
+        var hops: [Hop]
+        var cost: MigrationCost
+    }
+
+    /// A viable assignment that no order of its migrations reaches; a VM must step aside first.
+    struct Unordered {
+        var hosts: [Int]
+        var cost: MigrationCost
+    }
+
+    private let model: SearchModel
+    private(set) var best: Found?
+    /// The cheapest ones, cheapest first.
+    private(set) var unordered: [Unordered] = []
+    /// Nothing that was refused for want of an order can be had for less; nil when nothing was refused.
+    private(set) var refusedAtLeast: MigrationCost?
+    /// What one more hop costs at least.
+    private let hopAtLeast: MigrationCost
+
+    init(_ model: SearchModel) {
+        self.model = model
+        let lightest = model.vms.indices.filter(model.isMovable).map { model.leastHopWeight[$0] }.min() ?? 0
+        self.hopAtLeast = MigrationCost(weight: lightest, migrations: 1)
+    }
+
+    /// Takes a viable assignment if its migrations can be ordered and it costs less than the best.
+    mutating func offer(_ hosts: [Int], _ meter: inout StepMeter) -> AssignmentSearch.Verdict {
+        let cost = self.model.directCost(of: hosts)
+        if let best = self.best, cost >= best.cost { return .refused }
+        var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: hosts))
+        switch ordering.run(&meter) {
+        case .found(let hops):
+            self.best = Found(hosts: hosts, hops: hops, cost: cost)
+            return .taken(cost)
+        case .impossible:
+            self.refuse(hosts, cost, atLeast: cost + self.hopAtLeast)
+        case .unknown:
+            self.refuse(hosts, cost, atLeast: cost)
+        }
+        return .refused
+    }
+
+    /// Takes a way on which VMs step aside, if it costs less than the best.
+    mutating func offer(_ found: Found) {
+        if self.best.map({ found.cost < $0.cost }) ?? true { self.best = found }
+    }
+
+    /// Puts a way of equal cost in place of the best.
+    mutating func replace(with found: Found) {
+        precondition(found.cost == self.best?.cost, "only what costs the same may replace the best plan")
+        self.best = found
+    }
+
+    private mutating func refuse(_ hosts: [Int], _ cost: MigrationCost, atLeast: MigrationCost) {
+        self.refusedAtLeast = min(self.refusedAtLeast ?? atLeast, atLeast)
+        let place = self.unordered.firstIndex { cost < $0.cost } ?? self.unordered.count
+        guard place < Self.unorderedMax, !self.unordered.contains(where: { $0.hosts == hosts }) else { return }
+        self.unordered.insert(Unordered(hosts: hosts, cost: cost), at: place)
+        if self.unordered.count > Self.unorderedMax { self.unordered.removeLast() }
+    }
+}
+
+extension SearchModel {
+    /// One hop for each VM that `hosts` puts elsewhere than it was at first.
+    func directHops(to hosts: [Int]) -> [Hop] {
+        hosts.indices.compactMap { vm in
+            hosts[vm] == self.origin[vm] ? nil : Hop(vm: vm, from: self.origin[vm], to: hosts[vm])
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Basis
+
+/// Amounts of the four resources, indexed by ``Resource/rawValue``.
+typealias Amounts = SIMD4<Int>
+
+/// A placement problem as the search sees it: nodes and VMs are indices in the order of their ids, so that the order
+/// of the input does not show, and everything that does not change during a search is computed once.
+///
+/// A class, though it never changes: every search holds it, and copying the value would count a reference per array.
+final class SearchModel: Sendable {
+    /// Stands for "not limited"; no sum of demands comes near it.
+    static let unlimited = 1 << 61
+
+    let nodes: [Node]
+    let vms: [VirtualMachine]
+    let acceptsPartOfTheAim: Bool
+    let flightCaps: FlightCaps
+
+    // By VM.
+    let origin: [Int]
+    let demand: [Amounts]
+    let variance: [Double]
+    /// Why a VM cannot be moved; nil when it can.
+    let immovability: [Immovability?]
+    /// How many defects end when the VM leaves its first node: that node is to be emptied, or is forbidden to it.
+    let mustLeave: [Int]
+    /// A constraint, in words, that forbids a VM its first node; nil when there is none.
+    let forbiddenBy: [String?]
+    /// The nodes a VM may be moved to, as an index into ``domains``.
+    let domainOf: [Int]
+    /// The least that one hop of the VM can weigh.
+    let leastHopWeight: [Int]
+    /// VMs with the same number are interchangeable; -1 for VMs that are like no other.
+    let twinClass: [Int]
+    let groupsOf: [[Int]]
+
+    // By node.
+    let limit: [Amounts]
+    let usable: [Amounts]
+    let emptied: [Bool]
+    let residents: [[Int]]
+
+    let domains: [Domain]
+    let groups: [Group]
+    let twinClassCount: Int
+    let covers: CoverOrders
+    private let uniformLink: Bool
+
+    /// Nodes that a VM may be moved to.
+    struct Domain: Sendable {
+        var set: NodeSet
+        var members: [Int]
+    }
+
+    /// VMs that a constraint keeps apart or together.
+    struct Group: Sendable {
+        enum Kind: Sendable { case apart, together }
+        var kind: Kind
+        var members: [Int]
+        /// The constraint, in words.
+        var constraint: String
+    }
+
+    init(_ problem: PlacementProblem) {
+        let nodes = problem.nodes.sorted { $0.id < $1.id }
+        let vms = problem.vms.sorted { $0.id < $1.id }
+        let nodeIndex = Dictionary(uniqueKeysWithValues: nodes.enumerated().map { ($1.id, $0) })
+        let origin = vms.map { vm in
+            guard let node = problem.mapping[vm.id], let index = nodeIndex[node] else {
+                preconditionFailure("a problem without defects maps \(vm.id) to one of its nodes")
+            }
+            return index
+        }
+        var residents: [[Int]] = Array(repeating: [], count: nodes.count)
+        for vm in vms.indices { residents[origin[vm]].append(vm) }
+
+        self.nodes = nodes
+        self.vms = vms
+        self.origin = origin
+        self.residents = residents
+        self.acceptsPartOfTheAim = problem.policy.acceptsPartOfTheAim
+        self.flightCaps = problem.flightCaps
+        self.demand = vms.map { vm in Amounts(Resource.allCases.map { vm.demand[$0] }) }
+        self.variance = vms.map(PlacementRisk.variance(of:))
+        self.limit = nodes.map { node in
+            Amounts(
+                Resource.allCases.map { resource in
+                    guard node.state != .offline else { return Self.unlimited }
+                    return node.limit(resource, problem.thresholds(of: node.id)) ?? Self.unlimited
+                })
+        }
+        self.usable = nodes.map { node in
+            Amounts(Resource.allCases.map { node.usable($0) ?? Self.unlimited })
+        }
+        let emptied = nodes.map { problem.policy.empties($0) }
+        self.emptied = emptied
+
+        var rules = CompiledRules(problem, nodes: nodes, vms: vms, origin: origin, residents: residents)
+        rules.internDomains()
+        self.groups = rules.groups
+        self.groupsOf = rules.groupsOf
+        self.immovability = rules.immovability
+        self.domains = rules.domains
+        self.domainOf = rules.domainOf
+        self.forbiddenBy = rules.forbiddenBy
+        self.mustLeave = vms.indices.map { rules.forbidden[$0] + (emptied[origin[$0]] ? 1 : 0) }
+
+        self.uniformLink = nodes.allSatisfy { $0.linkMbps == nodes[0].linkMbps }
+        let bestLink = rules.domains.map { domain in domain.members.map { nodes[$0].linkMbps }.max() ?? 1 }
+        let leastHopWeight = vms.indices.map { vm in
+            let link = min(nodes[origin[vm]].linkMbps, bestLink[rules.domainOf[vm]])
+            return MigrationCost(of: vms[vm], linkMbps: link).weight
+        }
+        self.leastHopWeight = leastHopWeight
+        self.covers = CoverOrders(residents: residents, demand: self.demand, weight: leastHopWeight)
+        (self.twinClass, self.twinClassCount) = rules.twinClasses(vms)
+    }
+
+    /// What one hop of `vm` weighs.
+    func hopWeight(_ vm: Int, from: Int, to: Int) -> Int {
+        self.uniformLink
+            ? self.leastHopWeight[vm]
+            : MigrationCost(of: self.vms[vm], from: self.nodes[from], to: self.nodes[to]).weight
+    }
+
+    func isMovable(_ vm: Int) -> Bool { self.immovability[vm] == nil }
+
+    func domain(of vm: Int) -> [Int] { self.domains[self.domainOf[vm]].members }
+
+    func mayMove(_ vm: Int, to node: Int) -> Bool {
+        node != self.origin[vm] && self.domains[self.domainOf[vm]].set.contains(node)
+    }
+
+    /// What moving every VM straight from where it was to `hosts` costs.
+    func directCost(of hosts: [Int]) -> MigrationCost {
+        var cost = MigrationCost.zero
+        for vm in hosts.indices where hosts[vm] != self.origin[vm] {
+            cost.weight += self.hopWeight(vm, from: self.origin[vm], to: hosts[vm])
+            cost.migrations += 1
+        }
+        return cost
+    }
+
+    /// How far `load` is over what `node` may have, in permille of what it has; as ``Overload/excessPermille``.
+    func excessPermille(_ node: Int, load: Amounts) -> Int {
+        let excess = load &- self.limit[node]
+        guard any(excess .> 0) else { return 0 }
+        var permille = 0
+        for resource in 0..<4 where excess[resource] > 0 {
+            let usable = self.usable[node][resource]
+            if usable <= 0 || excess[resource] / usable >= Overload.excessPermilleMax / 1_000 {
+                permille += Overload.excessPermilleMax
+            } else {
+                permille += (excess[resource] * 1_000 + usable - 1) / usable
+            }
+        }
+        return permille
+    }
+
+    /// The greatest share of its first node that `vm` wants of any resource, in permille.
+    func sizePermille(_ vm: Int) -> Int {
+        let usable = self.usable[self.origin[vm]]
+        return (0..<4).map { self.demand[vm][$0] * 1_000 / max(usable[$0], 1) }.max() ?? 0
+    }
+
+    func fits(_ load: Amounts, on node: Int) -> Bool {
+        all(load .<= self.limit[node])
+    }
+
+    /// The risk of one node, in microcores; see ``PlacementRisk``.
+    func risk(_ node: Int, cpuMillicores: Int, variance: Double) -> Int {
+        PlacementRisk.expectedExcessMicrocores(
+            capacity: self.usable[node][Resource.cpu.rawValue], mean: cpuMillicores, variance: variance)
+    }
+}

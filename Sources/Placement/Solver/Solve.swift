@@ -1,0 +1,256 @@
+/// One solve under way: what is known so far, and the stages that add to it.
+struct Solve {
+    /// Branch and bound takes at most this many steps: beyond, it seldom finds more than the neighbourhoods do.
+    private static let exactStepsMax = 250_000
+    /// The search without ejections, which only is to find some plan, takes at most this many steps.
+    private static let directStepsMax = 50_000
+    /// A search for a way with steps aside takes at most this many steps for each assignment.
+    private static let pathStepsMax = 60_000
+    /// At most as many VMs take part in such a search.
+    private static let pathMoversMax = 12
+    /// With at most this many mappings all ways between them are searched.
+    private static let mappingsMax = 20_000
+
+    /// What it takes to read one node or one VM of a problem, in steps.
+    private static let stepsPerEntry = 5
+
+    private let problem: PlacementProblem
+    private let model: SearchModel
+    private let seed: UInt64
+    private(set) var meter: StepMeter
+    private var incumbent: Incumbent
+    /// No plan costs less.
+    private var lowerBound = MigrationCost.zero
+    /// Whether every assignment was either offered to the incumbent or proven to be no better.
+    private var isExhausted = false
+    /// Whether no plan exists that costs less than the best, or, without one, none at all.
+    private var isProven = false
+    /// The least wrong that local repair came to.
+    private var leastWrong: SearchState
+
+    init(_ problem: PlacementProblem, _ meter: StepMeter, seed: UInt64) {
+        self.problem = problem
+        self.model = SearchModel(problem)
+        self.meter = meter
+        self.seed = seed
+        self.incumbent = Incumbent(self.model)
+        self.leastWrong = SearchState(self.model, hosts: self.model.origin)
+    }
+
+    mutating func run() -> SolverOutcome {
+        self.meter.spend(Self.stepsPerEntry * (self.model.vms.count + self.model.nodes.count))
+        if self.leastWrong.violation == 0 { return .alreadyViable }
+        let obstacles = Obstacles(self.model, self.problem)
+        if obstacles.totals().isEmpty {
+            self.repairLocally()
+            self.searchExhaustively()
+            self.searchNeighbourhoods()
+            self.searchWithStepsAside()
+            self.settleProof()
+        } else {
+            self.isProven = true
+            if self.model.acceptsPartOfTheAim { self.descend(from: []) }
+        }
+        if self.meter.isCancelled { return .cancelled }
+        if self.incumbent.best != nil {
+            self.refineRisk()
+            return self.outcomeOfBest()
+        }
+        if self.model.acceptsPartOfTheAim, let outcome = self.improvement(obstacles) { return outcome }
+        let found = obstacles.found(in: self.model.origin)
+        return self.isProven ? .impossible(found) : .gaveUp(found)
+    }
+
+    private var isBestKnown: Bool {
+        guard let best = self.incumbent.best else { return false }
+        return best.cost <= self.lowerBound
+    }
+
+    private mutating func settleProof() {
+        if self.isBestKnown { self.isProven = true }
+        guard self.isExhausted else { return }
+        switch (self.incumbent.refusedAtLeast, self.incumbent.best) {
+        case (nil, _): self.isProven = true
+        case (let refused?, let best?): self.isProven = self.isProven || best.cost <= refused
+        case (_?, nil): break
+        }
+    }
+}
+
+// The stages.
+extension Solve {
+    /// Covers each overloaded node's excess as cheaply as can be, which bounds the cost, and tries to place the covers.
+    private mutating func repairLocally() {
+        var leaving: [Int] = []
+        for node in self.model.nodes.indices {
+            let load = self.leastWrong.loads[node]
+            let hasLeavers = self.model.residents[node].contains { self.model.mustLeave[$0] > 0 }
+            guard hasLeavers || self.leastWrong.excess[node] > 0 else { continue }
+            let (best, isCoverProven) = ExactCover.search(self.model, node: node, load: load, &self.meter)
+            if isCoverProven, best == nil {
+                // Even when all that may leave left, the node would be overloaded.
+                self.isExhausted = true
+            }
+            if let best { leaving += best.vms }
+            if isCoverProven, let best {
+                self.lowerBound = self.lowerBound + best.cost
+            } else {
+                let bound = CoverBound(self.model, node: node, load: load, isOpen: self.model.isMovable)
+                self.lowerBound = self.lowerBound + bound.cost
+            }
+        }
+        if !leaving.isEmpty { self.descend(from: leaving) }
+        if self.incumbent.best == nil { self.descend(from: []) }
+    }
+
+    /// Repairs locally after placing `leaving`, and keeps what comes of it if it is a plan or the least wrong.
+    private mutating func descend(from leaving: [Int]) {
+        var repair = LocalRepair(self.model)
+        self.meter.within(self.meter.remaining / 4) { meter in
+            repair.place(leaving, &meter)
+            repair.descend(&meter)
+        }
+        if repair.state.violation == 0 { _ = self.incumbent.offer(repair.state.hosts, &self.meter) }
+        if repair.state.violation < self.leastWrong.violation { self.leastWrong = repair.state }
+    }
+
+    private mutating func searchExhaustively() {
+        if self.isExhausted || self.isBestKnown { return }
+        if self.incumbent.best == nil {
+            _ = self.search(allowsEjection: false, steps: min(self.meter.remaining / 8, Self.directStepsMax))
+            if self.isBestKnown { return }
+        }
+        let search = self.search(
+            allowsEjection: true, steps: min(self.meter.remaining / 2, Self.exactStepsMax))
+        self.isExhausted = search.isComplete
+    }
+
+    private mutating func search(allowsEjection: Bool, steps: Int) -> AssignmentSearch {
+        var search = AssignmentSearch(
+            self.model, bestCost: self.incumbent.best?.cost, allowsEjection: allowsEjection)
+        if let bound = search.lowerBound { self.lowerBound = max(self.lowerBound, bound) }
+        // The closure must not reach into self while the meter, a part of it, is lent out.
+        var incumbent = self.incumbent
+        self.meter.within(steps) { meter in
+            search.run(&meter) { state, _, meter in incumbent.offer(state.hosts, &meter) }
+        }
+        self.incumbent = incumbent
+        return search
+    }
+
+    private mutating func searchNeighbourhoods() {
+        if self.isExhausted || self.isBestKnown { return }
+        var neighbourhoods = NeighbourhoodSearch(self.model, seed: self.seed)
+        let (lowerBound, steps) = (self.lowerBound, self.meter.remaining / 2)
+        var incumbent = self.incumbent
+        self.meter.within(steps) { meter in
+            neighbourhoods.run(&incumbent, lowerBound: lowerBound, &meter)
+        }
+        self.incumbent = incumbent
+    }
+
+    /// Where assignments were refused for want of an order: looks for ways on which VMs step aside.
+    private mutating func searchWithStepsAside() {
+        guard let refused = self.incumbent.refusedAtLeast,
+            self.incumbent.best.map({ refused < $0.cost }) ?? true
+        else { return }
+        let movable = self.model.vms.indices.filter(self.model.isMovable)
+        var mappings = 1
+        for vm in movable where mappings <= Self.mappingsMax { mappings *= self.model.domain(of: vm).count + 1 }
+        if mappings <= Self.mappingsMax {
+            let path = PathSearch(
+                self.model, hosts: self.model.origin, movers: movable, goal: .anyViable,
+                costLimit: self.incumbent.best?.cost)
+            switch path.run(&self.meter) {
+            case .found(let hops, let cost):
+                self.incumbent.offer(Incumbent.Found(hosts: self.hosts(after: hops), hops: hops, cost: cost))
+                self.isProven = true
+            case .impossible: self.isProven = true
+            case .unknown: break
+            }
+            return
+        }
+        for unordered in self.incumbent.unordered
+        where self.incumbent.best.map({ unordered.cost < $0.cost }) ?? true {
+            self.searchWay(to: unordered.hosts)
+        }
+    }
+
+    /// Does what can be done in order, and searches a way for the rest.
+    private mutating func searchWay(to goal: [Int]) {
+        var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: goal))
+        guard case .impossible(let done) = self.meter.within(Self.pathStepsMax, { ordering.run(&$0) }) else { return }
+        let hosts = self.hosts(after: done)
+        let left = hosts.indices.filter { hosts[$0] != goal[$0] }
+        let crowded = Set(left.flatMap { [hosts[$0], goal[$0]] })
+        let helpers = hosts.indices.filter {
+            hosts[$0] == goal[$0] && self.model.isMovable($0) && crowded.contains(hosts[$0])
+        }.sorted { (self.model.leastHopWeight[$0], $0) < (self.model.leastHopWeight[$1], $1) }
+        let movers = left + helpers.prefix(max(Self.pathMoversMax - left.count, 0))
+        let path = PathSearch(self.model, hosts: hosts, movers: movers.sorted(), goal: .hosts(goal), costLimit: nil)
+        guard case .found(let hops, let cost) = self.meter.within(Self.pathStepsMax, { path.run(&$0) }) else { return }
+        self.incumbent.offer(
+            Incumbent.Found(hosts: goal, hops: done + hops, cost: self.model.directCost(of: hosts) + cost))
+    }
+
+    private func hosts(after hops: [Hop]) -> [Int] {
+        hops.reduce(into: self.model.origin) { hosts, hop in hosts[hop.vm] = hop.to }
+    }
+
+    private mutating func refineRisk() {
+        guard let best = self.incumbent.best, best.cost == self.model.directCost(of: best.hosts) else { return }
+        var refinement = RiskRefinement(self.model, hosts: best.hosts)
+        refinement.run(&self.meter)
+        let hosts = refinement.state.hosts
+        guard hosts != best.hosts else { return }
+        var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: hosts))
+        guard case .found(let hops) = ordering.run(&self.meter) else { return }
+        self.incumbent.replace(with: Incumbent.Found(hosts: hosts, hops: hops, cost: best.cost))
+    }
+}
+
+// What the stages came to.
+extension Solve {
+    private func outcomeOfBest() -> SolverOutcome {
+        guard let best = self.incumbent.best else { preconditionFailure("asked for a plan that was not found") }
+        return .plan(
+            PlanWriter(self.model).plan(best.hops), self.isProven ? .proven : .feasible(atLeast: self.lowerBound))
+    }
+
+    /// The plan that leads to the least wrong mapping that can be reached in order; nil when that is no better.
+    private mutating func improvement(_ obstacles: Obstacles) -> SolverOutcome? {
+        let first = SearchState(self.model, hosts: self.model.origin)
+        var best: (hops: ArraySlice<Hop>, state: SearchState) = ([], first)
+        let goals = [self.leastWrong.hosts] + self.incumbent.unordered.prefix(1).map(\.hosts)
+        for goal in goals {
+            var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: goal))
+            let done: [Hop]
+            switch ordering.run(&self.meter) {
+            case .found(let hops): done = hops
+            case .impossible(let hops), .unknown(let hops): done = hops
+            }
+            var state = first
+            for (index, hop) in done.enumerated() {
+                state.move(hop.vm, to: hop.to)
+                if state.violation < best.state.violation, state.worsensNothing(since: first) {
+                    best = (done[...index], state)
+                }
+            }
+        }
+        guard !best.hops.isEmpty else { return nil }
+        let plan = PlanWriter(self.model).plan(Array(best.hops))
+        if best.state.violation == 0 { return .plan(plan, .feasible(atLeast: self.lowerBound)) }
+        return .improved(plan, remaining: obstacles.found(in: best.state.hosts), isProven: self.isProven)
+    }
+}
+
+extension SearchState {
+    /// Whether no node is more overloaded in any resource and no more group is broken than in `first`.
+    func worsensNothing(since first: SearchState) -> Bool {
+        self.groupBreaches <= first.groupBreaches
+            && self.loads.indices.allSatisfy { node in
+                let limit = self.model.limit[node]
+                return all((self.loads[node] .<= limit) .| (self.loads[node] .<= first.loads[node]))
+            }
+    }
+}

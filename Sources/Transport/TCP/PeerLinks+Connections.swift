@@ -1,0 +1,225 @@
+import Basis
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+// A connection from dial or accept to its end.
+extension PeerLinks {
+    // MARK: Opening
+
+    /// Builds the handlers of a channel that has been accepted (`meant` nil) or is being dialled.
+    func prepare(_ channel: any Channel, meant: NodeID?) throws {
+        guard self.connections.count < self.settings.connectionsMax, !self.isClosing else {
+            self.log.warning(
+                "connection refused: too many are open", metadata: ["limit": "\(self.settings.connectionsMax)"])
+            throw TransportError.limitReached(limit: "connectionsMax", value: self.connections.count)
+        }
+        if let contexts {
+            if meant == nil {
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: contexts.server))
+            } else {
+                // No server name: node names are no host names, and the name is compared after the handshake.
+                let handler = try NIOSSLClientHandler(context: contexts.client, serverHostname: nil)
+                try channel.pipeline.syncOperations.addHandler(handler)
+            }
+        }
+        try channel.pipeline.syncOperations.addHandler(Connection(links: self, meant: meant))
+    }
+
+    /// Starts to dial `node`, unless it is known at once that this cannot succeed.
+    func dial(_ node: NodeID) -> TransportError? {
+        guard let address = self.addresses.address(of: node) else {
+            return .unreachable(reason: "no address of \(node) is known")
+        }
+        guard self.connections.count < self.settings.connectionsMax else {
+            return .limitReached(limit: "connectionsMax", value: self.connections.count)
+        }
+        if let socketAddress = try? SocketAddress(ipAddress: address.host, port: Int(address.port)),
+            !self.permits(socketAddress)
+        {
+            return .unreachable(
+                reason: "\(address) is no loopback address, and without TLS and insecure only those are dialled")
+        }
+        self.links[node, default: Link()].isDialling = true
+        let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
+        ClientBootstrap(group: self.eventLoop)
+            .connectTimeout(TimeAmount(self.settings.connectTimeout))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try bound.value.prepare(channel, meant: node) }
+            }
+            .connect(host: address.host, port: Int(address.port))
+            .whenFailure { error in
+                bound.value.dialFailed(node, "\(address): \(FailureText.of(error))")
+            }
+        return nil
+    }
+
+    /// Whether bytes may flow to or from `address` in the clear; with TLS always.
+    func permits(_ address: SocketAddress?) -> Bool {
+        self.isEncrypted || self.settings.insecure || address?.isLoopback ?? false
+    }
+
+    func opened(_ connection: Connection) {
+        self.connections[ObjectIdentifier(connection)] = connection
+    }
+
+    private func dialFailed(_ node: NodeID, _ reason: String) {
+        self.statistics.dialsFailed += 1
+        guard var link = self.links[node] else { return }
+        let isFirst = link.backoff.notBefore == nil
+        self.log.log(
+            level: isFirst ? .warning : .debug, "dial failed", metadata: ["peer": "\(node)", "reason": "\(reason)"])
+        link.isDialling = false
+        link.backoff.failed(reason, at: self.time.now, settings: self.settings, using: &self.random)
+        let waiting = link.waiting
+        link.waiting = []
+        self.links[node] = link
+        for frame in waiting {
+            guard let (call, _) = self.calls.remove(frame.correlation) else { continue }
+            self.end(call, .failure(.unreachable(reason: reason)))
+        }
+    }
+
+    // MARK: Hello
+
+    /// Decides on a peer's hello: which connection to that peer stays, or why this one does not.
+    func greeted(by hello: Hello, on connection: Connection) {
+        guard !self.isClosing else { return connection.close("this node is shutting down") }
+        let names = connection.certificateNames
+        if let refusal = self.hello.refusal(of: hello, meant: connection.meant, certificateNames: names) {
+            return self.refuse(connection, refusal)
+        }
+        let peer = hello.identity
+        let verdict = self.links[peer.node]?.current.flatMap { old in
+            old.peer.map { oldPeer in
+                DuplicateVerdict(
+                    old: .init(peerBoot: oldPeer.boot, dialledByUs: old.meant != nil),
+                    new: .init(peerBoot: peer.boot, dialledByUs: connection.meant != nil),
+                    local: self.localNode, peer: peer.node)
+            }
+        }
+        guard verdict != .refuseNew else {
+            return self.refuse(connection, .duplicateID(node: peer.node, boot: peer.boot))
+        }
+        connection.establish(peer)
+        self.statistics.connections += 1
+        self.log.debug(
+            "connected",
+            metadata: ["peer": "\(connection.remote)", "boot": "\(peer.boot)", "dialled": "\(connection.meant != nil)"])
+        var link = self.links[peer.node] ?? Link()
+        let old = link.current
+        if connection.meant != nil {
+            link.isDialling = false
+        }
+        if verdict != .retireNew {
+            link.current = connection
+        }
+        self.links[peer.node] = link
+        switch verdict {
+        case nil, .refuseNew: break
+        case .dropOld: old?.close("\(peer.node) has started anew (boot \(peer.boot))")
+        case .retireOld: old.map(self.retire)
+        case .retireNew: self.retire(connection)
+        }
+        self.sendWaiting(to: peer.node)
+    }
+
+    private func refuse(_ connection: Connection, _ refusal: HelloRefusal) {
+        self.log.error(
+            "connection refused",
+            metadata: ["peer": "\(connection.remote)", "reason": "\(refusal)"])
+        self.statistics.refusalsSent += 1
+        connection.refuse(refusal)
+    }
+
+    private func sendWaiting(to node: NodeID) {
+        guard let connection = self.links[node]?.current, let waiting = self.links[node]?.waiting else { return }
+        self.links[node]?.waiting = []
+        for frame in waiting {
+            // Nobody waits any more for a call that ran out or was cancelled meanwhile.
+            guard frame.correlation != 0 else {
+                connection.send(frame)
+                continue
+            }
+            guard self.calls.update(frame.correlation, { $0.connection = connection }) else { continue }
+            connection.callsInFlight += 1
+            connection.send(frame)
+        }
+    }
+
+    // MARK: Ending
+
+    /// The peer has accepted us and talks: what went wrong before is forgotten.
+    func proven(_ connection: Connection) {
+        guard let node = connection.peer?.node else { return }
+        self.links[node]?.backoff.succeeded()
+    }
+
+    /// Starts nothing new on `connection`.
+    func retire(_ connection: Connection) {
+        connection.isRetiring = true
+        if let node = connection.peer?.node, self.links[node]?.current === connection {
+            self.links[node]?.current = nil
+        }
+        self.settle(connection)
+    }
+
+    /// Takes the next step to the end of a connection that is to end: goodbye when nothing of this side is under way,
+    /// close when the peer has said it too and has its answers. Neither side loses a request by it.
+    func settle(_ connection: Connection) {
+        guard connection.isRetiring || self.isClosing else { return }
+        if connection.callsInFlight == 0 {
+            connection.sendGoodbye()
+        }
+        guard connection.serving == 0 else { return }
+        if self.isClosing {
+            connection.close("this node is shutting down")
+        } else if connection.goodbyeSent, connection.goodbyeReceived {
+            connection.close("both sides said goodbye")
+        }
+    }
+
+    /// Fails what was under way on a connection that ends, and makes room for the next.
+    func lost(_ connection: Connection) {
+        let reason = connection.endReason ?? "unknown"
+        self.log.debug("disconnected", metadata: ["peer": "\(connection.remote)", "reason": "\(reason)"])
+        let node = connection.peer?.node
+        let wasCurrent = node.map { self.links[$0]?.current === connection } ?? false
+        if let node, wasCurrent {
+            self.links[node]?.current = nil
+            if !connection.isProven, connection.meant != nil {
+                self.links[node]?.backoff.failed(
+                    reason, at: self.time.now, settings: self.settings, using: &self.random)
+            }
+            if self.links[node]?.isForgettable ?? false {
+                self.links[node] = nil
+            }
+        }
+        for call in self.calls.removeAll(where: { $0.connection === connection }) {
+            self.end(call, .failure(connection.isRefused ? .unreachable(reason: reason) : .connectionLost))
+        }
+        guard node == nil else { return }
+        if let meant = connection.meant {
+            self.dialFailed(meant, "\(connection.remote): \(reason)")
+        } else if !self.isClosing, !connection.isRefused {
+            self.log.warning(
+                "connection ended before its hello",
+                metadata: ["peer": "\(connection.remote)", "reason": "\(reason)"])
+        }
+    }
+
+    func closed(_ connection: Connection) {
+        self.connections[ObjectIdentifier(connection)] = nil
+        self.announceIfAllClosed()
+    }
+}
+
+extension SocketAddress {
+    /// Whether it is of 127.0.0.0/8 or ::1: such bytes never leave the machine.
+    var isLoopback: Bool {
+        guard let address = self.ipAddress else { return false }
+        return address.hasPrefix("127.") || address == "::1" || address.hasPrefix("::ffff:127.")
+    }
+}
