@@ -9,6 +9,7 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let orderedCollections = Target.Dependency.product(name: "OrderedCollections", package: "swift-collections")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -62,6 +64,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
+        .target(name: "Journal", dependencies: ["Basis", "Placement", grdb], swiftSettings: strict),
         .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
         .target(
             name: "Simulation",
@@ -98,6 +101,7 @@ let package = Package(
             ],
             exclude: ["Messages/Golden"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Basis", "Placement", "Settings"], swiftSettings: strict),
+        .testTarget(name: "JournalTests", dependencies: ["Basis", "Journal", "Placement"], swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
