@@ -14,7 +14,7 @@ struct BoundaryRules {
         "LibvirtDriver": ["Foundation", "FoundationXML", "Glibc"],
         "ClusterActors": [],
         "Settings": ["Foundation"],
-        "Journal": ["Foundation", "Glibc"],
+        "Journal": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
         "modelled-host": ["Foundation", "Glibc"],

@@ -14,7 +14,7 @@
     /// A class because it owns the connection: it is closed when nobody uses it any more, so that a call on another
     /// thread never meets a closed one.
     ///
-    /// `@unchecked Sendable` is safe because libvirt's connections may be used from many threads at once, and the
+    /// Safe because libvirt's connections may be used from many threads at once, and the
     /// fields do not change after `init`.
     final class LibvirtConnection: @unchecked Sendable {
         let pointer: virConnectPtr

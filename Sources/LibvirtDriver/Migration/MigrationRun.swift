@@ -11,7 +11,7 @@
     /// first when that one does not come back. It is a thread and not a task because it must go on when the caller's task
     /// is cancelled: that is when it is needed most.
     ///
-    /// `@unchecked Sendable` is safe because `lock` guards every `var`.
+    /// Safe because `lock` guards every `var`.
     final class MigrationRun: @unchecked Sendable {
         /// Why a migration is being aborted.
         private enum AbortReason {

@@ -9,7 +9,7 @@
     /// `threadsMax + queuedMax` is refused at once: a hypervisor that hangs makes callers fail, not memory grow.
     /// Calls of different nature get lanes of their own, so that a long one cannot starve a short one.
     ///
-    /// `@unchecked Sendable` is safe because `lock` guards every `var`.
+    /// Safe because `lock` guards every `var`.
     package final class CallLane: @unchecked Sendable {
         private let name: String
         private let threadsMax: Int
