@@ -4,6 +4,15 @@ package import Placement
 
 /// How an event is written down: a kind to filter by, what it concerns, a sentence for people, and facts for machines.
 extension AgentEvent {
+    /// Every ``kind`` there is, in the order of the cases.
+    package static let kinds = [
+        "isp_started", "asked", "granted", "skipped", "hopped", "solved", "confirmed", "waits", "sweeps_again",
+        "member_lost", "recommended", "isp_ended", "migration_ordered", "migration_progress", "migration_ended",
+        "node_granted", "node_released", "flight_began", "flight_ended", "handover", "in_doubt", "settled",
+        "agent_started", "recovered", "trigger_began", "trigger_ended", "hypervisor_away", "hypervisor_back",
+        "member_changed", "marked", "store_failed",
+    ]
+
     package var kind: String {
         switch self {
         case .ispStarted: "isp_started"

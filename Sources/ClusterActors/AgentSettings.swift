@@ -95,6 +95,7 @@ package enum AgentMode: String, Hashable, Sendable, CaseIterable {
 /// When this node starts an ISP.
 package struct TriggerSettings: Hashable, Sendable {
     package var thresholds = LoadThresholds(overloadPercent: 80, underloadPercent: 20)
+    package var overloadEnabled = true
     /// Samples in a row that must show an overload.
     package var hold: Int = 2
     package var underloadEnabled = false

@@ -55,7 +55,7 @@ package struct Reservation: Sendable {
     private let boot: UInt64
     private let lease: Duration
     private let node: NodeID
-    private let limits: [Direction: Int]
+    private var limits: [Direction: Int]
     private var state = State.recovering
     private var epochsMinted: UInt64 = 0
     private var actions: [ActionID: ActionState] = [:]
@@ -174,6 +174,11 @@ package struct Reservation: Sendable {
         case .recovering, .free, .reserved, .executing, .releasing:
             return .stale
         }
+    }
+
+    /// How many flights may be under way in each direction. Those that are go on.
+    package mutating func use(incomingMax: Int, outgoingMax: Int) {
+        self.limits = [.incoming: incomingMax, .outgoing: outgoingMax]
     }
 
     /// A flight has ended, whatever its initiator does meanwhile: the node itself ends `executing`.

@@ -74,6 +74,18 @@ package enum HypervisorError: Error, Hashable, Sendable {
     case aborted(String)
 }
 
+extension HypervisorError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .unreachable(let text): "unreachable: \(text)"
+        case .noSuchVM(let vm): "there is no \(vm)"
+        case .refused(let text): "refused: \(text)"
+        case .failed(let text): text
+        case .aborted(let text): "aborted: \(text)"
+        }
+    }
+}
+
 /// What a host is.
 package struct HostDescription: Hashable, Sendable {
     package var capacity: Resources

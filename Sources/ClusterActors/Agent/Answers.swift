@@ -54,12 +54,18 @@ extension NodeAgent {
                     epoch: epoch, lease: self.settings.timings.lease, revision: self.revision,
                     snapshot: self.snapshot(of: host), successor: self.membership.view.successor(of: self.id)))
         case .held(let holder, let firstOut):
-            return .held(by: holder, firstOut: firstOut)
+            return .held(by: holder, firstOut: self.ownFirstOut(of: holder) ?? firstOut)
         case .busy:
             return .busy
         case .recovering:
             return .refused(.recovering)
         }
+    }
+
+    /// Where the partition of the own ISP ends after this node: known here, where no renewal says it.
+    private func ownFirstOut(of holder: ISPID) -> NodeID? {
+        guard let own = self.ownISP, own.procedure.isp == holder else { return nil }
+        return own.procedure.partition.firstOut(after: self.id, in: self.membership.view)
     }
 
     private func answerRenew(
@@ -113,7 +119,7 @@ extension NodeAgent {
     private func takeEnded(_ isp: ISPID, from node: NodeID) -> Reply {
         if isp.node == node {
             self.ownISP?.bell.ring()
-            self.monitorBell.ring()
+            for bell in self.winnerBells.values { bell.ring() }
         }
         return .noted
     }
@@ -160,10 +166,12 @@ extension NodeAgent {
     }
 
     /// Whether a guest may be moved now; a drain overrides the cool-down, nothing overrides doubt.
-    func migratability(of domain: DomainSample, at now: MonotonicInstant) -> Migratability {
+    func migratability(
+        of domain: DomainSample, at now: MonotonicInstant, ignoringMoves: Bool = false
+    ) -> Migratability {
         if self.inDoubt[domain.vm] != nil { return .rooted(reason: "in doubt") }
         guard domain.presence == .running else { return .rooted(reason: "paused") }
-        if !self.marks.isDraining, let left = self.moves.cooldownLeft(of: domain.vm, at: now) {
+        if !self.marks.isDraining, !ignoringMoves, let left = self.moves.cooldownLeft(of: domain.vm, at: now) {
             return .rooted(reason: "cool-down for \(left.components.seconds + 1) s more")
         }
         return domain.migratability

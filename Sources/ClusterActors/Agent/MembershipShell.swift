@@ -33,13 +33,26 @@ extension NodeAgent {
     }
 
     /// Enters the ring of `seed`, or enters it again after leaving.
-    package func join(seed: MemberDescription) {
+    ///
+    /// - Returns: nil when it was begun, else why not.
+    @discardableResult
+    package func join(seed: MemberDescription) -> String? {
+        guard seed.id != self.id else { return "\(self.id) cannot join itself" }
+        guard seed.fitsIntoUpdate else { return "the address, site or rack of \(seed.id) is too long" }
+        guard !self.membership.isSayingGoodbye else {
+            return "\(self.id) is saying goodbye; ask again in a few seconds"
+        }
         self.isLeaving = false
         self.carryOut(self.membership.handle(.join(seed: seed), at: self.now, using: &self.generator))
+        self.monitorBell.ring()
+        return nil
     }
 
-    /// Says goodbye, and returns when that was answered or timed out.
+    /// Leaves the ring: from now on the node starts nothing and is lent to nobody, an own ISP is cancelled, flights end
+    /// as they must. Returns when the goodbyes were answered or timed out.
     package func leaveRing() async {
+        self.isLeaving = true
+        self.ownISP?.cancel()
         await withCheckedContinuation { continuation in
             self.departures.append(continuation)
             self.carryOut(self.membership.handle(.leave, at: self.now, using: &self.generator))
@@ -59,7 +72,10 @@ extension NodeAgent {
             case .viewChanged(let change):
                 self.tell(.memberChanged(change.member.id, change.new))
                 if change.new == .dead || change.new == .left { self.deadSince[change.member.id] = self.now }
-                if change.new == .alive { self.deadSince[change.member.id] = nil }
+                if change.new == .alive {
+                    self.deadSince[change.member.id] = nil
+                    if change.old != .suspect { self.watch.lookAgain(at: self.now, using: &self.generator) }
+                }
             case .departed:
                 for departure in self.departures { departure.resume() }
                 self.departures = []

@@ -9,7 +9,7 @@ extension NodeAgent {
             let next = self.now + self.settings.triggers.sampleInterval
             if !self.reservation.isRecovering {
                 await self.takeSample()
-                await self.lookAtTriggers()
+                self.lookAtTriggers()
             }
             // Rung when the node becomes free, an ISP ends or the operator says something.
             await self.monitorBell.wait(until: next, on: self.ports.time)
@@ -61,12 +61,11 @@ extension NodeAgent {
 
     // MARK: - Triggers
 
-    private func lookAtTriggers() async {
+    private func lookAtTriggers() {
         self.reservation.expire(at: self.now)
         self.tellTransitions()
         let before = Set(self.watch.all.map(\.triggerClass))
-        let holding = self.conditions
-        if holding != before {
+        if let holding = self.conditions, holding != before {
             self.watch.update(holding: holding, birth: self.newBirth(), at: self.now, using: &self.generator)
             for began in TriggerClass.allCases where holding.contains(began) && !before.contains(began) {
                 self.tell(.triggerBegan(began, load: self.monitor.load, capacity: self.host?.capacity ?? .zero))
@@ -75,19 +74,18 @@ extension NodeAgent {
                 self.tell(.triggerEnded(ended))
             }
         }
-        await self.askWinners()
         self.startDueISP()
     }
 
-    /// Which conditions hold at this moment.
-    var conditions: Set<TriggerClass> {
-        guard let host = self.host, !self.hypervisorIsAway else { return [] }
+    /// Which conditions hold at this moment; nil while the hypervisor does not say, which is no reason for any to end.
+    var conditions: Set<TriggerClass>? {
+        guard let host = self.host, !self.hypervisorIsAway else { return nil }
         var holding: Set<TriggerClass> = []
         if self.marks.isDraining {
             if self.monitor.vmCount > 0 { holding.insert(.drain) }
             return holding
         }
-        if self.monitor.overloadHolds {
+        if self.isOverloadDue(on: host) {
             holding.insert(.overload)
         } else if self.injected.contains(.underload) {
             holding.insert(.underload)
@@ -97,6 +95,14 @@ extension NodeAgent {
             holding.insert(.underload)
         }
         return holding
+    }
+
+    /// What the operator injected needs no second look.
+    private func isOverloadDue(on host: HostDescription) -> Bool {
+        if self.injected.contains(.overload) {
+            return self.monitor.isOverloaded(capacity: host.capacity, reserved: self.settings.reserved)
+        }
+        return self.settings.triggers.overloadEnabled && self.monitor.overloadHolds
     }
 
     /// Whether the condition that started an ISP of this class still holds, looked at before each of its steps.
@@ -113,18 +119,26 @@ extension NodeAgent {
         }
     }
 
-    /// After a yield the trigger is looked at again only when the winner is over (PROTOCOL.md §6).
-    private func askWinners() async {
-        for (triggerClass, winner) in self.watch.waitingForWinner {
-            guard let trigger = self.watch.trigger(triggerClass) else { continue }
-            let key = ISPKey(
-                triggerClass: triggerClass, birth: trigger.birth,
-                isp: ISPID(node: self.id, boot: self.boot, sequence: self.ispsStarted))
-            let reply = await self.ask(winner.node, .wait(isp: key.isp, key: key, on: winner, holding: false))
-            let waited = self.now - (self.yieldedAt ?? self.now)
-            if case .wait(.wait) = reply, waited < self.settings.timings.blockedWait { continue }
-            if reply == nil, waited < self.settings.timings.deadInitiatorGrace { continue }
-            self.watch.winnerIsOver(triggerClass, at: self.now, using: &self.generator)
+    /// After a yield the trigger is looked at again only when the winner is over, or was waited for long enough
+    /// (PROTOCOL.md §6). A task of its own: a silent winner must not hold up the watch over the load.
+    func awaitWinner(_ winner: ISPID, of loser: ISPKey) async {
+        let deadline = self.now + self.settings.timings.blockedWait
+        let bell = Bell()
+        self.winnerBells[loser.triggerClass] = bell
+        while !Task.isCancelled, self.now < deadline, !(await self.isOver(winner, askedFor: loser)) {
+            await bell.wait(
+                until: min(deadline, self.now + self.settings.timings.waitPoll), on: self.ports.time)
+        }
+        if self.winnerBells[loser.triggerClass] === bell { self.winnerBells[loser.triggerClass] = nil }
+        self.watch.winnerIsOver(winner, for: loser.triggerClass, at: self.now, using: &self.generator)
+        self.monitorBell.ring()
+    }
+
+    private func isOver(_ winner: ISPID, askedFor loser: ISPKey) async -> Bool {
+        switch await self.ask(winner.node, .wait(isp: loser.isp, key: loser, on: winner, holding: false)) {
+        case .wait(let answer): answer == .ended
+        case .reserve, .renew, .released, .migrate, .noted, .incoming, .handover, .membership, .stopping, nil:
+            self.isSurelyOver(winner)
         }
     }
 

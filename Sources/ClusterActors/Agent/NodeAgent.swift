@@ -78,8 +78,8 @@ package actor NodeAgent {
     var awaitedReserves: [NodeID: Int] = [:]
     /// Triggers that the operator made up; each ends with the ISP that it starts.
     var injected: Set<TriggerClass> = []
-    /// When the last own ISP yielded.
-    var yieldedAt: MonotonicInstant?
+    /// Rung when the ISP that a trigger waits for may be over.
+    var winnerBells: [TriggerClass: Bell] = [:]
 
     // What the membership machine asked for.
     var membershipWakeAt = MonotonicInstant.distantFuture
@@ -143,11 +143,14 @@ package actor NodeAgent {
         self.ownISP?.cancel()
         self.abortOutgoing()
         while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
-            await self.monitorBell.wait(until: min(deadline, self.now + .milliseconds(100)), on: self.ports.time)
+            try? await self.ports.time.sleep(until: min(deadline, self.now + Self.stopLookInterval))
         }
         await self.leaveRing()
         self.workSink.finish()
     }
+
+    /// How often a stopping agent looks whether everything has ended.
+    private static let stopLookInterval = Duration.milliseconds(100)
 
     // MARK: - Small things everything here uses
 

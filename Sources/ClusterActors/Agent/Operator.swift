@@ -33,6 +33,7 @@ extension NodeAgent {
     /// Makes this node look overloaded: every VM counts as wanting more, in proportion, so that the CPU load is a fifth
     /// of the node above its threshold. It ends with the ISP that it starts.
     package func injectOverload() -> String? {
+        if let reason = self.whyNotInject { return reason }
         guard let host = self.host, self.monitor.vmCount > 0 else {
             return "\(self.id) hosts no VM that could want more"
         }
@@ -56,12 +57,18 @@ extension NodeAgent {
 
     /// Makes this node try to empty itself once, whatever its load.
     package func injectUnderload() -> String? {
+        if let reason = self.whyNotInject { return reason }
         guard self.monitor.vmCount > 0 else { return "\(self.id) hosts no VM" }
         self.injected.insert(.underload)
         self.watch.hurry(.underload, at: self.now)
         self.tell(.marked("underload injected"))
         self.monitorBell.ring()
         return nil
+    }
+
+    /// A trigger that can start nothing would wait for its ISP for ever.
+    private var whyNotInject: String? {
+        self.settings.mode == .off ? "\(self.id) is in mode off and starts nothing" : nil
     }
 
     /// Counts `vm` as wanting `cpuMillicores` from now on, whatever is measured; nil ends that.
@@ -95,10 +102,18 @@ extension NodeAgent {
         return self.startISP(applying: recommendation)
     }
 
+    /// Cancels the own ISP, or does so only if it is `isp`: its nodes are released; flights end as they must.
+    package func cancel(_ isp: ISPID?) -> String? {
+        guard let own = self.ownISP?.procedure.isp else { return "\(self.id) runs no ISP" }
+        guard isp == nil || isp == own else { return "\(self.id) runs \(own)" }
+        self.ownISP?.cancel()
+        return nil
+    }
+
     /// Why this node cannot start an ISP now; nil when it can.
     var whyNotStart: String? {
         if self.marks.isPaused { return "\(self.id) is paused" }
-        if self.isLeaving { return "\(self.id) is stopping" }
+        if self.isLeaving { return "\(self.id) has left the ring or is stopping" }
         if let own = self.ownISP { return "\(self.id) runs \(own.procedure.isp)" }
         if let isp = self.finishing.min() { return "\(self.id) is ending \(isp)" }
         if self.host == nil || self.hypervisorIsAway { return "the hypervisor of \(self.id) does not answer" }
@@ -133,15 +148,22 @@ extension NodeAgent {
 
     package func ring() -> [MemberUpdate] { self.membership.view.everything }
 
-    /// Settings that a running agent may change: everything but what its reservation was built with.
+    /// Takes new settings into use at once. Only the lease stays what it was: others count on it.
     package func reconfigure(_ settings: AgentSettings) -> String? {
-        guard settings.timings.violations.isEmpty else { return "the timings break the protocol" }
-        guard settings.timings.lease == self.settings.timings.lease,
-            settings.migration.incomingMax == self.settings.migration.incomingMax,
-            settings.migration.outgoingMax == self.settings.migration.outgoingMax,
-            settings.triggers == self.settings.triggers
-        else { return "lease, flight limits and triggers change with a restart only" }
+        let violations = settings.timings.violations
+        guard violations.isEmpty else {
+            return "the timings break the protocol: \(violations.map { "\($0)" }.joined(separator: ", "))"
+        }
+        guard settings.timings.lease == self.settings.timings.lease else {
+            return "the lease changes with a restart only"
+        }
         self.settings = settings
+        self.reservation.use(incomingMax: settings.migration.incomingMax, outgoingMax: settings.migration.outgoingMax)
+        self.monitor.use(settings.triggers)
+        self.watch.use(settings.triggers)
+        self.moves.use(settings.migration)
+        // What plans were made on may have changed: thresholds, what is reserved, the link.
+        self.revisionBase &+= 1
         self.monitorBell.ring()
         return nil
     }

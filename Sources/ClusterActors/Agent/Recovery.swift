@@ -16,6 +16,7 @@ extension NodeAgent {
             await self.settleOldDeparture(record)
         }
         await self.adoptOldArrivals()
+        await self.clearOldMarks()
         await self.awaitOldJobs()
         guard !Task.isCancelled else { return }
         self.reservation.recovered()
@@ -77,8 +78,9 @@ extension NodeAgent {
             try? await self.ports.hypervisor.discardPausedCopy(of: record.vm)
             self.doubt(record, reason: "the agent was restarted before \(record.peer) was told")
         case .aborted:
-            if (try? await self.ports.hypervisor.presence(of: record.vm)) == .pausedOutgoing {
-                try? await self.ports.hypervisor.resume(record.vm)
+            guard await self.runAgain(record.vm, until: self.now + self.settings.timings.lease) else {
+                self.doubt(record, reason: "the hypervisor of \(self.id) does not let \(record.vm) run again")
+                return
             }
             self.spawn { _ = await self.deliver(record) }
         case .unknown, .arrived, .resumed, .dropped:
@@ -103,6 +105,14 @@ extension NodeAgent {
                     action: ActionID(isp: isp, number: mark.action), vm: domain.vm, role: .destination,
                     peer: mark.source, peerEndpoint: mark.sourceEndpoint, phase: .copying),
                 reason: "it was found paused with the mark of \(mark.isp)")
+        }
+    }
+
+    /// A guest that runs is part of no handover: an earlier boot ended before it could take the mark off.
+    private func clearOldMarks() async {
+        for domain in self.monitor.domains where domain.presence == .running && domain.mark != nil && domain.job == nil
+        {
+            try? await self.ports.hypervisor.setMark(nil, on: domain.vm)
         }
     }
 

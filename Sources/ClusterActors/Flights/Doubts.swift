@@ -58,7 +58,10 @@ extension NodeAgent {
     private func lookIntoDeparture(_ record: HandoverRecord) async {
         guard self.outgoing[record.action] == nil else { return }
         switch record.phase {
-        case .letGo, .aborted:
+        case .letGo:
+            _ = await self.deliver(record)
+        case .aborted:
+            guard await self.runAgain(record.vm, until: self.now) else { return }
             _ = await self.deliver(record)
         case .unknown, .copying, .arrived, .resumed, .dropped:
             _ = await self.settleSource(record, because: "it was in doubt", until: self.now)

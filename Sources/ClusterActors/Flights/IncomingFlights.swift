@@ -91,14 +91,23 @@ extension NodeAgent {
         await self.endFlight(action, flight.order.vm, .incoming, with: result)
     }
 
-    /// "Arrived", said again until it is answered.
+    /// "Arrived", said again until it is answered. When the source's agent is silent, its hypervisor is asked: one that
+    /// has let go of the guest can never run it again.
     private func askSourceIfArrived(_ action: ActionID) async {
         guard let flight = self.incoming[action], flight.ending == nil,
             (try? await self.ports.hypervisor.presence(of: flight.order.vm)) == .pausedIncoming
         else { return }
-        let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, .arrived))
-        guard case .handover(let decision) = reply, self.incoming[action]?.ending == nil else { return }
-        _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
+        let order = flight.order
+        let reply = await self.ask(order.source, .handover(action, vm: order.vm, .arrived))
+        var decision: HandoverPhase?
+        if case .handover(let phase) = reply {
+            decision = phase
+        } else {
+            let there = try? await self.ports.hypervisor.presence(of: order.vm, at: order.sourceEndpoint)
+            if there == .absent || there == .shutOff { decision = .letGo }
+        }
+        guard let decision, self.incoming[action]?.ending == nil else { return }
+        _ = await self.act(on: decision, action, order.vm, from: order.source)
     }
 
     /// The deadline has passed: void the ticket first, then see what is here.
@@ -194,7 +203,7 @@ extension NodeAgent {
         if ending == .resumed {
             let now = self.now
             let earlier = (flight?.order.pastMoves ?? []).map { MoveHistory.Past(from: $0.from, at: now - $0.age) }
-            self.moves.arrived(vm, from: source, earlier: earlier, at: now)
+            self.moves.arrived(vm, from: source, by: key.action.isp, earlier: earlier, at: now)
             if let needs = flight?.order.needs { self.monitor.expect(vm, demand: needs) }
             try? await self.ports.hypervisor.setMark(nil, on: vm)
             await self.saveMarks()

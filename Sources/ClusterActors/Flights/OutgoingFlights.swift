@@ -33,10 +33,13 @@ extension NodeAgent {
         guard order.destination != self.id else { return "\(order.vm) is here already" }
         guard !self.isLeaving else { return "\(self.id) is stopping" }
         guard let domain = self.monitor.domain(order.vm) else { return "\(order.vm) is not on \(self.id)" }
-        if case .rooted(let reason) = self.migratability(of: domain, at: self.now) {
+        // A guest that stepped aside for others is still under way: it may go on, and also back.
+        let isUnderWay = self.moves.wasMoved(order.vm, by: order.token.isp)
+        if case .rooted(let reason) = self.migratability(of: domain, at: self.now, ignoringMoves: isUnderWay) {
             return "\(order.vm) stays on \(self.id): \(reason)"
         }
-        if !self.marks.isDraining, self.moves.banned(order.vm, at: self.now).contains(order.destination) {
+        let isBanned = self.moves.banned(order.vm, at: self.now).contains(order.destination)
+        if isBanned, !isUnderWay, !self.marks.isDraining {
             self.moves.countRefusedReturn()
             return "\(order.vm) came from \(order.destination) a short time ago"
         }
@@ -185,10 +188,8 @@ extension NodeAgent {
             case .absent:
                 // The hypervisor itself let the guest go; there is nothing here that could run.
                 return await self.letGo(record)
-            case .running, .shutOff, .pausedOtherwise:
-                return await self.abort(record, because: reason)
-            case .pausedOutgoing:
-                return await self.abort(record, because: reason)
+            case .running, .shutOff, .pausedOtherwise, .pausedOutgoing:
+                return await self.abort(record, because: reason, until: deadline)
             case .pausedIncoming:
                 self.doubt(record, reason: "\(record.vm) left \(self.id) and stands here as an incoming guest")
                 return .inDoubt(reason: reason)
@@ -203,21 +204,38 @@ extension NodeAgent {
     }
 
     /// The guest stays: decide so, durably, let it run again, then say it.
-    private func abort(_ record: HandoverRecord, because reason: String) async -> ActionResult {
+    private func abort(
+        _ record: HandoverRecord, because reason: String, until deadline: MonotonicInstant
+    ) async -> ActionResult {
         var decided = record
         decided.phase = .aborted
         await self.record(decided)
-        if (try? await self.ports.hypervisor.presence(of: record.vm)) == .pausedOutgoing {
-            do {
-                try await self.ports.hypervisor.resume(record.vm)
-            } catch {
-                self.log.error(
-                    "could not resume the source's copy", metadata: ["vm": "\(record.vm)", "error": "\(error)"])
-            }
+        guard await self.runAgain(record.vm, until: deadline) else {
+            self.doubt(decided, reason: "the hypervisor of \(self.id) does not let \(record.vm) run again")
+            return .inDoubt(reason: reason)
         }
-        try? await self.ports.hypervisor.setMark(nil, on: record.vm)
         _ = await self.deliver(decided)
         return .failed(reason: reason)
+    }
+
+    /// Lets the source's copy run again, if its migration paused it, and takes the handover's mark off.
+    ///
+    /// - Returns: false when the hypervisor did not do so by `deadline`.
+    func runAgain(_ vm: VMID, until deadline: MonotonicInstant) async -> Bool {
+        while !Task.isCancelled {
+            do {
+                if try await self.ports.hypervisor.presence(of: vm) == .pausedOutgoing {
+                    try await self.ports.hypervisor.resume(vm)
+                }
+                try? await self.ports.hypervisor.setMark(nil, on: vm)
+                return true
+            } catch {
+                self.log.error("could not resume the source's copy", metadata: ["vm": "\(vm)", "error": "\(error)"])
+            }
+            guard self.now < deadline else { return false }
+            try? await self.ports.time.sleep(for: self.settings.timings.actionPoll)
+        }
+        return false
     }
 
     /// Tells the destination what was decided until it has acted on it, for as long as a lease; after that the
@@ -228,7 +246,7 @@ extension NodeAgent {
             let reply = await self.ask(
                 decided.peer, .handover(decided.action, vm: decided.vm, decided.phase))
             if case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
-                self.moves.left(decided.vm)
+                if decided.phase == .letGo { self.moves.left(decided.vm) }
                 await self.forget(decided.action, as: .source)
                 self.settleDoubt(of: decided.vm, how: "\(decided.peer) says \(phase)")
                 return result

@@ -238,12 +238,24 @@ extension NodeAgent {
         return report.verdict
     }
 
-    /// A plan made earlier is carried out only if it still holds on what its nodes show now.
+    /// A plan made earlier is carried out only if it still holds on what its nodes show now; one that was to empty a
+    /// node, only if it still does so.
     private static func check(_ plan: ReconfigurationPlan, against problem: PlacementProblem) -> Verdict {
-        let defects = PlanChecker(problem).defects(of: plan, claim: .improvement)
-        guard !defects.isEmpty else { return .plan(plan) }
-        return .none(reason: defects.prefix(3).map(\.description).joined(separator: "; "))
+        let checker = PlanChecker(problem)
+        var defects = checker.defects(of: plan, claim: .viable)
+        if defects.isEmpty { return .plan(plan) }
+        if problem.policy.acceptsPartOfTheAim {
+            defects = checker.defects(of: plan, claim: .improvement)
+            if defects.isEmpty {
+                let after = Viability(of: plan.mapping(after: problem.mapping), in: problem)
+                return .improvement(plan, remaining: "a violation of \(after.violation.total) permille stays")
+            }
+        }
+        return .none(reason: defects.prefix(Self.defectsToldMax).map(\.description).joined(separator: "; "))
     }
+
+    /// How many of the things that are wrong with an applied plan are told.
+    private static let defectsToldMax = 3
 
     private func confirmed(_ isp: ISPID, _ plan: ReconfigurationPlan, _ surplus: [NodeID: Epoch]) {
         if let began = self.ownISP?.began { self.ownISP?.summary.timeToPlan = self.now - began }
@@ -282,24 +294,27 @@ extension NodeAgent {
 
     private func remember(_ outcome: Outcome, of own: RunningISP) {
         self.endInjection(of: own.trigger)
-        if case .recommended(let plan) = outcome {
-            let isp = own.procedure.isp
-            // One plan a trigger: an older one of the same class would only be stale.
-            self.recommendations = self.recommendations.filter { $0.value.trigger != own.trigger }
-            self.recommendations[isp] = Recommendation(isp: isp, trigger: own.trigger, plan: plan, madeAt: self.now)
-            self.tell(.recommended(isp, plan))
-        }
+        if case .recommended(let plan) = outcome { self.recommend(plan, by: own) }
         guard own.applied == nil else { return }
         switch outcome {
-        case .solved, .cancelled:
-            return
+        case .solved:
+            self.watch.solved(own.trigger)
         case .yielded(let winner):
-            self.yieldedAt = self.now
             self.watch.failed(own.trigger, yieldedTo: winner, at: self.now, using: &self.generator)
-        case .moot, .improved, .unsolvable, .blocked, .recommended, .failed:
+            self.spawn { await self.awaitWinner(winner, of: own.procedure.key) }
+        case .moot, .improved, .unsolvable, .blocked, .recommended, .failed, .cancelled:
             // Moot as well: a trigger that still holds afterwards would start the next ISP at once, for ever.
             self.watch.failed(own.trigger, yieldedTo: nil, at: self.now, using: &self.generator)
         }
+    }
+
+    /// One plan a trigger. One that is found again keeps the name by which the operator knows it; any other is stale.
+    private func recommend(_ plan: ReconfigurationPlan, by own: RunningISP) {
+        let known = self.recommendations.values.first { $0.trigger == own.trigger }
+        let isp = known?.plan == plan ? known?.isp ?? own.procedure.isp : own.procedure.isp
+        self.recommendations = self.recommendations.filter { $0.value.trigger != own.trigger }
+        self.recommendations[isp] = Recommendation(isp: isp, trigger: own.trigger, plan: plan, madeAt: self.now)
+        if isp == own.procedure.isp { self.tell(.recommended(isp, plan)) }
     }
 
     /// Releases belong to the agent: they go on although the ISP's task was cancelled.

@@ -20,6 +20,11 @@ package enum Outcome: Hashable, Sendable {
     case cancelled
     case failed(reason: String)
 
+    /// Every ``name`` there is, in the order of the cases.
+    package static let names = [
+        "solved", "moot", "improved", "unsolvable", "blocked", "yielded", "recommended", "cancelled", "failed",
+    ]
+
     /// One word for journals and tables.
     package var name: String {
         switch self {

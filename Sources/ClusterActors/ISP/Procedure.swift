@@ -260,6 +260,7 @@ package struct Procedure: Sendable {
             guard triggerHolds else { return self.finish(self.hasMoved ? .solved : .moot) }
             return self.askToConfirm(plan, remaining: nil)
         case .improvement(let plan, let remaining):
+            if self.applied != nil { return self.askToConfirm(plan, remaining: remaining) }
             self.improvement = (plan, remaining)
             self.lastReason = remaining
         case .none(let reason):

@@ -34,7 +34,7 @@ extension NodeAgent {
     }
 
     /// T6: the initiator is confirmed dead, for longer than anything it held can last.
-    private func isSurelyOver(_ isp: ISPID) -> Bool {
+    func isSurelyOver(_ isp: ISPID) -> Bool {
         guard let since = self.deadSince[isp.node] else { return false }
         return self.now - since >= self.settings.timings.deadInitiatorGrace
     }

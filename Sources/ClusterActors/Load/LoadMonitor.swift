@@ -20,7 +20,7 @@ package struct LoadMonitor: Sendable {
         var domain: DomainSample
     }
 
-    private let settings: TriggerSettings
+    private var settings: TriggerSettings
     private var tracks: [VMID: Track] = [:]
     private var sampledAt: MonotonicInstant?
     private var forced: [VMID: Resources] = [:]
@@ -32,6 +32,11 @@ package struct LoadMonitor: Sendable {
     package private(set) var changes: UInt64 = 0
 
     package init(settings: TriggerSettings) {
+        self.settings = settings
+    }
+
+    /// New settings; what was measured stays.
+    package mutating func use(_ settings: TriggerSettings) {
         self.settings = settings
     }
 
@@ -174,23 +179,29 @@ extension LoadThresholds {
         self.scheduled(load, capacity, reserved).contains { $0.load * 100 > self.overloadPercent * $0.usable }
     }
 
-    /// load × 100 < underloadPercent × (capacity − reserved) for some resource, and for none an overload.
+    /// load × 100 < underloadPercent × (capacity − reserved) for CPU or memory, and for nothing an overload.
     package func isUnderloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
         guard !self.isOverloaded(load: load, capacity: capacity, reserved: reserved) else { return false }
-        return self.scheduled(load, capacity, reserved).contains { $0.load * 100 < self.underloadPercent * $0.usable }
+        return self.always(load, capacity, reserved).contains { $0.load * 100 < self.underloadPercent * $0.usable }
     }
 
     private func scheduled(
         _ load: Resources, _ capacity: Resources, _ reserved: Resources
     ) -> [(load: Int, usable: Int)] {
-        let always = [
-            (load.cpuMillicores, capacity.cpuMillicores - reserved.cpuMillicores),
-            (load.memoryMiB, capacity.memoryMiB - reserved.memoryMiB),
-        ]
         let rates = [
             (load.diskKiBPerSecond, capacity.diskKiBPerSecond - reserved.diskKiBPerSecond),
             (load.networkKiBPerSecond, capacity.networkKiBPerSecond - reserved.networkKiBPerSecond),
         ]
-        return (always + rates.filter { $0.1 > 0 }).map { (load: $0.0, usable: $0.1) }
+        return self.always(load, capacity, reserved) + rates.filter { $0.1 > 0 }.map { (load: $0.0, usable: $0.1) }
+    }
+
+    /// What every node has, limited or not.
+    private func always(
+        _ load: Resources, _ capacity: Resources, _ reserved: Resources
+    ) -> [(load: Int, usable: Int)] {
+        [
+            (load.cpuMillicores, capacity.cpuMillicores - reserved.cpuMillicores),
+            (load.memoryMiB, capacity.memoryMiB - reserved.memoryMiB),
+        ]
     }
 }

@@ -20,8 +20,10 @@ package struct MoveHistory: Sendable {
     /// How many past moves of one guest are kept.
     package static let pastMovesMax = 8
 
-    private let settings: MigrationSettings
+    private var settings: MigrationSettings
     private var moves: [VMID: [Past]] = [:]
+    /// Which ISP brought each guest here.
+    private var movers: [VMID: ISPID] = [:]
     /// Moves that were refused because they would have gone back.
     package private(set) var refusedReturns = 0
 
@@ -29,14 +31,28 @@ package struct MoveHistory: Sendable {
         self.settings = settings
     }
 
-    /// `vm` has arrived here from `source`, after the moves `earlier` (oldest first) that its source told of.
-    package mutating func arrived(_ vm: VMID, from source: NodeID, earlier: [Past], at now: MonotonicInstant) {
+    package mutating func use(_ settings: MigrationSettings) {
+        self.settings = settings
+    }
+
+    /// `vm` has arrived here from `source` by order of `isp`, after the moves `earlier` (oldest first) that its source
+    /// told of.
+    package mutating func arrived(
+        _ vm: VMID, from source: NodeID, by isp: ISPID, earlier: [Past], at now: MonotonicInstant
+    ) {
+        self.movers[vm] = isp
         let all = earlier + [Past(from: source, at: now)]
         self.moves[vm] = Array(self.recent(all, at: now).suffix(Self.pastMovesMax))
     }
 
     package mutating func left(_ vm: VMID) {
         self.moves[vm] = nil
+        self.movers[vm] = nil
+    }
+
+    /// Whether `isp` brought the guest here: its plan may move it on, as one that steps aside must.
+    package func wasMoved(_ vm: VMID, by isp: ISPID) -> Bool {
+        self.movers[vm] == isp
     }
 
     /// The guest's past moves that still matter, oldest first.

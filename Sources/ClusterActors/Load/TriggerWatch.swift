@@ -14,12 +14,24 @@ package struct TriggerWatch: Sendable {
         /// The ISP for which the last attempt made way; it must be over before the next.
         package fileprivate(set) var yieldedTo: ISPID?
         fileprivate var failures = 0
+        fileprivate var isSolved = false
     }
 
-    private let settings: TriggerSettings
+    /// A condition that comes back within this time, and was not solved meanwhile, is the same trigger: it keeps its
+    /// birth and its back-off. Else a load that goes up and down would flip ranks and start one ISP after another.
+    package static let memory = Duration.seconds(60)
+
+    private var settings: TriggerSettings
     private var triggers: [TriggerClass: Trigger] = [:]
+    private var gone: [TriggerClass: (trigger: Trigger, at: MonotonicInstant)] = [:]
+    /// Conditions that the operator made up and that have not been looked at yet.
+    private var hurried: Set<TriggerClass> = []
 
     package init(settings: TriggerSettings) {
+        self.settings = settings
+    }
+
+    package mutating func use(_ settings: TriggerSettings) {
         self.settings = settings
     }
 
@@ -31,15 +43,42 @@ package struct TriggerWatch: Sendable {
     ) {
         for triggerClass in TriggerClass.allCases {
             guard conditions.contains(triggerClass) else {
-                self.triggers[triggerClass] = nil
+                if let ended = self.triggers.removeValue(forKey: triggerClass), !ended.isSolved {
+                    self.gone[triggerClass] = (ended, now)
+                }
                 continue
             }
             guard self.triggers[triggerClass] == nil else { continue }
-            let delay =
-                triggerClass == .underload
-                ? Self.random(upTo: self.settings.underloadDelayMax, using: &generator) : .zero
-            self.triggers[triggerClass] = Trigger(
-                triggerClass: triggerClass, birth: birth, since: now, notBefore: now + delay)
+            self.triggers[triggerClass] =
+                self.back(triggerClass, at: now)
+                ?? Trigger(
+                    triggerClass: triggerClass, birth: birth, since: now,
+                    notBefore: now + self.firstDelay(of: triggerClass, using: &generator))
+            if self.hurried.remove(triggerClass) != nil { self.hurry(triggerClass, at: now) }
+        }
+    }
+
+    /// The trigger that went away a short time ago, if it did.
+    private mutating func back(_ triggerClass: TriggerClass, at now: MonotonicInstant) -> Trigger? {
+        guard let gone = self.gone.removeValue(forKey: triggerClass), now - gone.at < Self.memory else { return nil }
+        return gone.trigger
+    }
+
+    private func firstDelay(
+        of triggerClass: TriggerClass, using generator: inout some RandomNumberGenerator
+    ) -> Duration {
+        guard triggerClass == .underload else { return .zero }
+        return Self.random(upTo: self.settings.underloadDelayMax, using: &generator)
+    }
+
+    /// Changes a trigger that holds, or one that went away a short time ago.
+    private mutating func change(_ triggerClass: TriggerClass, _ edit: (inout Trigger) -> Void) {
+        if var trigger = self.triggers[triggerClass] {
+            edit(&trigger)
+            self.triggers[triggerClass] = trigger
+        } else if var gone = self.gone[triggerClass] {
+            edit(&gone.trigger)
+            self.gone[triggerClass] = gone
         }
     }
 
@@ -52,11 +91,6 @@ package struct TriggerWatch: Sendable {
         self.all.first { $0.notBefore <= now && $0.yieldedTo == nil }
     }
 
-    /// The winner that a trigger waits for, if any: ask whether it is over.
-    package var waitingForWinner: [(triggerClass: TriggerClass, winner: ISPID)] {
-        self.all.compactMap { trigger in trigger.yieldedTo.map { (trigger.triggerClass, $0) } }
-    }
-
     package mutating func started(_ triggerClass: TriggerClass) {
         self.triggers[triggerClass]?.attempts += 1
     }
@@ -66,27 +100,49 @@ package struct TriggerWatch: Sendable {
         _ triggerClass: TriggerClass, yieldedTo winner: ISPID?, at now: MonotonicInstant,
         using generator: inout some RandomNumberGenerator
     ) {
-        guard var trigger = self.triggers[triggerClass] else { return }
-        trigger.yieldedTo = winner
-        let longest = min(
-            self.settings.retryDelay * (1 << min(trigger.failures, 20)), self.settings.retryDelayMax)
-        if winner == nil { trigger.failures += 1 }
-        trigger.notBefore = now + longest / 2 + Self.random(upTo: longest / 2, using: &generator)
-        self.triggers[triggerClass] = trigger
+        let settings = self.settings
+        self.change(triggerClass) { trigger in
+            trigger.yieldedTo = winner
+            trigger.isSolved = false
+            let longest = min(settings.retryDelay * (1 << min(trigger.failures, 20)), settings.retryDelayMax)
+            if winner == nil { trigger.failures += 1 }
+            trigger.notBefore = now + longest / 2 + Self.random(upTo: longest / 2, using: &generator)
+        }
+    }
+
+    /// An ISP of this trigger solved it: if its condition comes back, that is another trigger.
+    package mutating func solved(_ triggerClass: TriggerClass) {
+        self.triggers[triggerClass]?.isSolved = true
+        self.gone[triggerClass] = nil
     }
 
     /// The winner is over, or was waited for long enough: look again after a random back-off.
     package mutating func winnerIsOver(
-        _ triggerClass: TriggerClass, at now: MonotonicInstant, using generator: inout some RandomNumberGenerator
+        _ winner: ISPID, for triggerClass: TriggerClass, at now: MonotonicInstant,
+        using generator: inout some RandomNumberGenerator
     ) {
-        guard var trigger = self.triggers[triggerClass] else { return }
-        trigger.yieldedTo = nil
-        trigger.notBefore = now + Self.random(upTo: self.settings.retryDelay, using: &generator)
-        self.triggers[triggerClass] = trigger
+        let longest = self.settings.retryDelay
+        self.change(triggerClass) { trigger in
+            guard trigger.yieldedTo == winner else { return }
+            trigger.yieldedTo = nil
+            trigger.notBefore = now + Self.random(upTo: longest, using: &generator)
+        }
     }
 
-    /// The operator asks for it now: no delay applies any more.
+    /// There is a node more to ask: who waits for long because nothing could be done tries again soon.
+    package mutating func lookAgain(at now: MonotonicInstant, using generator: inout some RandomNumberGenerator) {
+        for triggerClass in self.triggers.keys.sorted() where triggerClass != .underload {
+            let soon = now + Self.random(upTo: self.settings.retryDelay, using: &generator)
+            self.triggers[triggerClass]?.notBefore = min(self.triggers[triggerClass]?.notBefore ?? soon, soon)
+        }
+    }
+
+    /// The operator asks for it now: no delay applies any more, also when the condition is yet to be looked at.
     package mutating func hurry(_ triggerClass: TriggerClass, at now: MonotonicInstant) {
+        guard self.triggers[triggerClass] != nil else {
+            self.hurried.insert(triggerClass)
+            return
+        }
         self.triggers[triggerClass]?.notBefore = now
         self.triggers[triggerClass]?.yieldedTo = nil
     }

@@ -51,6 +51,11 @@ package struct Membership: Sendable {
     private var requestsMade: UInt64 = 0
     private var relaysMade: UInt64 = 0
 
+    /// Whether the goodbyes are under way: until they are said, ``Event/join(seed:)`` is of no effect.
+    package var isSayingGoodbye: Bool {
+        if case .leaving = self.phase { true } else { false }
+    }
+
     enum Phase: Hashable, Sendable {
         case idle
         case active

@@ -44,9 +44,9 @@ extension Membership {
     /// Says goodbye to some members, who spread it.
     mutating func leave(using rng: inout some RandomNumberGenerator) {
         switch self.phase {
-        case .leaving, .departed:
+        case .leaving:
             return
-        case .idle:
+        case .idle, .departed:
             self.phase = .departed
             self.emit(.departed)
         case .active:

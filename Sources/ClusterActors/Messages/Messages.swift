@@ -207,6 +207,8 @@ package struct NodeSnapshot: Hashable, Sendable {
 
     /// How many VMs one node may show; more would not fit into a frame.
     package static let vmsMax = 2_048
+    /// How many bans one node may show; the local check at the source knows the rest.
+    package static let returnBansMax = 2_048
 }
 
 /// `vm` came from `node` so recently that a move back would be ping-pong.

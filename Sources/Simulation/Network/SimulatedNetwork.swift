@@ -1,5 +1,6 @@
 package import Basis
 package import NIOCore
+
 /// The network between the nodes of a ``World``: who can reach whom, how fast, and what goes wrong.
 ///
 /// Each node is attached with its process and gets a ``SimulatedTransport``. Messages that arrive run in the receiver's
@@ -15,6 +16,9 @@ package final class SimulatedNetwork: @unchecked Sendable {
 
     /// Called for each reply that came when nobody waited any more, outside of every process.
     package var onUnusedReply: (@Sendable (UnusedReply) -> Void)?
+
+    /// Asked about each message between two nodes that an open link is about to carry; nil leaves it to the link.
+    package var decideFate: (@Sendable (CarriedMessage) -> MessageFate?)?
 
     private var generator: SplitMix64
     private var nodes: [NodeID: Node] = [:]
@@ -48,6 +52,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
         self.nodes = [:]
         self.links = [:]
         self.onUnusedReply = nil
+        self.decideFate = nil
         // In any order: nothing can be observed of a world that is over.
         for node in nodes.values { node.transport.dissolve() }
     }
@@ -151,6 +156,10 @@ package final class SimulatedNetwork: @unchecked Sendable {
             return
         }
         let quality = state.quality ?? self.defaultQuality
+        if let fate = self.fate(of: message) {
+            self.carry(message, over: link, &state, quality, fate, arrive)
+            return
+        }
         if quality.isDrawn(quality.lossPerMillion, using: &self.generator) {
             state.counters.lost += 1
             self.trace("lost", message)
@@ -161,13 +170,41 @@ package final class SimulatedNetwork: @unchecked Sendable {
             copies = 2
             state.counters.duplicated += 1
         }
-        for _ in 0..<copies {
-            var instant = self.world.now + quality.drawTime(using: &self.generator)
-            if quality.keepsOrder {
-                instant = max(instant, state.lastArrival)
-                state.lastArrival = instant
-            }
+        for _ in 0..<copies { self.deliver(message, over: link, at: self.arrival(over: &state, quality), arrive) }
+    }
+
+    /// When a message arrives that is sent now.
+    private func arrival(over link: inout LinkState, _ quality: LinkQuality) -> MonotonicInstant {
+        var instant = self.world.now + quality.drawTime(using: &self.generator)
+        if quality.keepsOrder {
+            instant = max(instant, link.lastArrival)
+            link.lastArrival = instant
+        }
+        return instant
+    }
+
+    private func fate(of message: Message) -> MessageFate? {
+        guard let decideFate = self.decideFate, let body = message.body else { return nil }
+        return decideFate(
+            CarriedMessage(from: message.from, to: message.to, isRequest: message.kind != .reply, body: body))
+    }
+
+    private func carry(
+        _ message: Message, over link: Link, _ state: inout LinkState, _ quality: LinkQuality, _ fate: MessageFate,
+        _ arrive: @escaping @Sendable () -> Void
+    ) {
+        switch fate {
+        case .lost:
+            state.counters.lost += 1
+            self.trace("lost", message)
+        case .late(let delay):
+            let instant = self.world.now + quality.drawTime(using: &self.generator) + delay
             self.deliver(message, over: link, at: instant, arrive)
+        case .doubled(let delay):
+            state.counters.duplicated += 1
+            let instant = self.arrival(over: &state, quality)
+            self.deliver(message, over: link, at: instant, arrive)
+            self.deliver(message, over: link, at: instant + delay, arrive)
         }
     }
 
@@ -225,7 +262,7 @@ struct Message: Sendable {
     var to: NodeID
     /// The sender's count of requests; a reply bears its request's number.
     var number: UInt64
-    var bytes: Int
+    var body: ByteBuffer?
     /// Of the body, so that traces differ where only contents do.
     var digest: Int64
 
@@ -234,13 +271,15 @@ struct Message: Sendable {
         self.from = sender
         self.to = receiver
         self.number = number
-        self.bytes = body?.readableBytes ?? 0
+        self.body = body
         var digest: UInt64 = 0xCBF2_9CE4_8422_2325
         body?.withUnsafeReadableBytes { bytes in
             for byte in bytes { digest = (digest ^ UInt64(byte)) &* 0x100_0000_01B3 }
         }
         self.digest = Int64(bitPattern: digest)
     }
+
+    var bytes: Int { self.body?.readableBytes ?? 0 }
 }
 
 /// A reply that came when nobody waited for it any more.

@@ -27,7 +27,8 @@ struct MessageGenerator {
                 IncomingOrder(
                     token: self.token(), action: self.action(), vm: self.vm(), source: self.node(),
                     sourceEndpoint: self.endpoint(), needs: self.resources(),
-                    cpuRequirement: self.text(max: WireLimits.cpuRequirementBytesMax), flightTimeout: self.span()))
+                    cpuRequirement: self.text(max: WireLimits.cpuRequirementBytesMax), flightTimeout: self.span(),
+                    pastMoves: self.list { PastMove(from: $0.node(), age: $0.span()) }))
         case 6: .handover(self.action(), vm: self.vm(), self.element(of: HandoverPhase.allCases))
         case 7: .wait(isp: self.isp(), key: self.key(), on: self.isp(), holding: self.bool())
         case 8: .ended(self.isp())
@@ -176,7 +177,8 @@ extension MessageGenerator {
             overloadPercent: Int.random(in: 0...WireLimits.percentMax, using: &self.rng),
             underloadPercent: Int.random(in: 0...WireLimits.percentMax, using: &self.rng))
         return NodeSnapshot(
-            node: node, vms: self.list { $0.virtualMachine() }, thresholds: thresholds, age: self.span())
+            node: node, vms: self.list { $0.virtualMachine() }, thresholds: thresholds, age: self.span(),
+            returnBans: self.list { ReturnBan(vm: $0.vm(), node: $0.node()) })
     }
 
     private mutating func virtualMachine() -> VirtualMachine {

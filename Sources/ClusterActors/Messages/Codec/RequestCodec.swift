@@ -16,6 +16,11 @@ private enum RequestTag: UInt8 {
     case membership = 10
 }
 
+/// The tagged fields of `incoming`.
+private enum IncomingTag {
+    static let pastMoves: UInt64 = 1
+}
+
 extension WireWriter {
     mutating func write(_ request: Request) {
         switch request {
@@ -79,6 +84,13 @@ extension WireWriter {
         self.write(order.needs)
         self.write(text: order.cpuRequirement, maxBytes: WireLimits.cpuRequirementBytesMax)
         self.write(span: order.flightTimeout)
+        guard !order.pastMoves.isEmpty else { return }
+        self.write(tag: IncomingTag.pastMoves) { writer in
+            writer.write(list: order.pastMoves.suffix(MoveHistory.pastMovesMax)) { writer, move in
+                writer.write(node: move.from)
+                writer.write(span: move.age)
+            }
+        }
     }
 }
 
@@ -107,10 +119,17 @@ extension WireReader {
     }
 
     private mutating func incomingOrder() throws(CodecError) -> IncomingOrder {
-        IncomingOrder(
+        var order = IncomingOrder(
             token: try self.token(), action: try self.actionID(), vm: try self.vm(), source: try self.node(),
             sourceEndpoint: try self.endpoint(), needs: try self.resources(),
             cpuRequirement: try self.string(maxBytes: WireLimits.cpuRequirementBytesMax),
             flightTimeout: try self.span())
+        try self.taggedFields { (tag, field) throws(CodecError) in
+            guard tag == IncomingTag.pastMoves else { return field.skip() }
+            order.pastMoves = try field.list(max: MoveHistory.pastMovesMax) { (reader) throws(CodecError) in
+                PastMove(from: try reader.node(), age: try reader.span())
+            }
+        }
+        return order
     }
 }

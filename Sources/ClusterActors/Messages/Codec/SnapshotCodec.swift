@@ -5,6 +5,11 @@ import Transport
 
 // What a node shows of itself. A snapshot and each of its VMs stand after their lengths, so that both can grow.
 
+/// The tagged fields of a snapshot.
+private enum SnapshotTag {
+    static let returnBans: UInt64 = 1
+}
+
 private enum MigratabilityTag: UInt8 {
     case migratable = 1
     case rooted = 2
@@ -18,6 +23,13 @@ extension WireWriter {
             writer.write(percent: snapshot.thresholds.overloadPercent)
             writer.write(percent: snapshot.thresholds.underloadPercent)
             writer.write(span: snapshot.age)
+            guard !snapshot.returnBans.isEmpty else { return }
+            writer.write(tag: SnapshotTag.returnBans) { writer in
+                writer.write(list: snapshot.returnBans.prefix(NodeSnapshot.returnBansMax)) { writer, ban in
+                    writer.write(ban.vm)
+                    writer.write(node: ban.node)
+                }
+            }
         })
     }
 
@@ -69,7 +81,7 @@ extension WireWriter {
 extension WireReader {
     mutating func snapshot() throws(CodecError) -> NodeSnapshot {
         try self.nested { (reader) throws(CodecError) in
-            let snapshot = NodeSnapshot(
+            var snapshot = NodeSnapshot(
                 node: try reader.placementNode(),
                 vms: try reader.list(max: NodeSnapshot.vmsMax) { (reader) throws(CodecError) in
                     try reader.virtualMachine()
@@ -78,7 +90,12 @@ extension WireReader {
                     overloadPercent: try reader.integer(max: WireLimits.percentMax),
                     underloadPercent: try reader.integer(max: WireLimits.percentMax)),
                 age: try reader.span())
-            try reader.skipTaggedFields()
+            try reader.taggedFields { (tag, field) throws(CodecError) in
+                guard tag == SnapshotTag.returnBans else { return field.skip() }
+                snapshot.returnBans = try field.list(max: NodeSnapshot.returnBansMax) { (reader) throws(CodecError) in
+                    ReturnBan(vm: try reader.vm(), node: try reader.node())
+                }
+            }
             return snapshot
         }
     }
