@@ -15,6 +15,7 @@ struct BoundaryRules {
         "ClusterActors": [],
         "Settings": ["Foundation"],
         "Journal": ["Foundation"],
+        "ControlProtocol": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
         "modelled-host": ["Foundation", "Glibc"],
