@@ -70,7 +70,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Basis", "ClusterActors", "Hypervisor", "Placement", "Transport", nioCore,
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Transport", nioCore, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
