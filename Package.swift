@@ -74,6 +74,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
+            name: "dvmsd",
+            dependencies: [
+                "Basis", "ClusterActors", "ControlProtocol", "Hypervisor", "Journal", "Placement", "Settings",
+                "Transport", argumentParser, logging, nioCore, nioPosix,
+                .target(name: "LibvirtDriver", condition: withLibvirt),
+            ],
+            swiftSettings: strict),
+        .executableTarget(
             name: "modelled-host",
             dependencies: ["Basis", "Hypervisor", "Placement", argumentParser, logging, nioCore, nioPosix],
             swiftSettings: strict),

@@ -18,6 +18,7 @@ struct BoundaryRules {
         "ControlProtocol": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
+        "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "modelled-host": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
     ]
