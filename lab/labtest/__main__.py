@@ -35,8 +35,9 @@ Done = TypeVar("Done")
 class Run:
     """All rounds of one call, and what came of them."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, keeps_logs: bool) -> None:
         self.scene = scene
+        self.keeps_logs = keeps_logs
         self.failures: list[str] = []
         self.repairs: list[tuple[str, Repair | None]] = []
         self.faults: list[tuple[str, str, FaultRound | None]] = []
@@ -58,7 +59,9 @@ class Run:
         if problems:
             for problem in problems:
                 print(f"    {problem}")
+        if problems or self.keeps_logs:
             print(f"    logs: {self.scene.keep_logs(name.replace(' ', '-'))}", flush=True)
+        if problems:
             self.failures.append(name)
             self.scene.hosts = []
         return done
@@ -104,6 +107,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--fault", action="append", default=[], choices=sorted(faults.BY_NAME), metavar="NAME",
                         help=f"one round of this fault; may be repeated: {', '.join(faults.BY_NAME)}")
     parser.add_argument("--dvmsd", type=Path, metavar="PATH", help="the daemon; default: the release build's")
+    parser.add_argument("--keep-logs", action="store_true", help="after every round, not only after those that failed")
     options = parser.parse_args()
     if options.rounds < 0 or options.faults < 0 or not (options.rounds or options.faults or options.fault):
         parser.error("give --rounds N, --faults N or --fault NAME")
@@ -140,8 +144,8 @@ def main() -> int:
         print(f"lab/test: {error}", file=sys.stderr)
         return EXIT_FAILED
     signal.signal(signal.SIGTERM, _interrupt)
-    scene = Scene(settings, program, settings.run.parent / "failed")
-    run = Run(scene)
+    scene = Scene(settings, program, settings.run.parent / "logs")
+    run = Run(scene, options.keep_logs)
     interrupted = False
     try:
         _run(run, options)
