@@ -4,8 +4,9 @@ LIBVIRT ?= 1
 TRAITS := $(if $(filter 0,$(LIBVIRT)),--disable-default-traits,)
 FLAGS := -c release $(TRAITS)
 FILTER ?= .
+ROUNDS ?= 1
 
-.PHONY: setup build test lint ci lab-selftest transport-benchmark
+.PHONY: setup build test lint ci lab-setup lab-selftest lab-test lab-faults transport-benchmark
 
 setup:
 	./setup
@@ -22,8 +23,19 @@ lint:
 
 ci: lint test
 
+lab-setup:
+	lab/lab setup
+
 lab-selftest:
 	lab/selftest
+
+# Needs root. Rounds without a fault, one over TLS, and a short choice of faults.
+lab-test: build lab-setup
+	lab/test --rounds $(ROUNDS)
+
+# Every fault, ROUNDS times.
+lab-faults: build lab-setup
+	lab/test --faults $(ROUNDS)
 
 transport-benchmark: build
 	.build/release/transport-benchmark

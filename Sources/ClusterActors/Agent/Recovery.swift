@@ -69,8 +69,6 @@ extension NodeAgent {
     private func settleOldDeparture(_ record: HandoverRecord) async {
         switch record.phase {
         case .copying:
-            try? await self.ports.hypervisor.abortMigration(of: record.vm)
-            await self.awaitJob(of: record.vm)
             let deadline = self.now + self.settings.timings.lease
             _ = await self.settleSource(record, because: "the agent was restarted", until: deadline)
         case .letGo:
@@ -103,13 +101,6 @@ extension NodeAgent {
                     action: ActionID(isp: isp, number: mark.action), vm: domain.vm, role: .destination,
                     peer: mark.source, peerEndpoint: mark.sourceEndpoint, phase: .copying),
                 reason: "it was found paused with the mark of \(mark.isp)")
-        }
-    }
-
-    private func awaitJob(of vm: VMID) async {
-        while !Task.isCancelled, self.monitor.domain(vm)?.job != nil {
-            try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
-            await self.refreshSample()
         }
     }
 

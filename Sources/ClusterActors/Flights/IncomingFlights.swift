@@ -5,6 +5,10 @@ import Placement
 
 /// The destination's side of a migration: open, wait for the source's decision, act on it (PROTOCOL.md §9).
 extension NodeAgent {
+    /// How often the source's agent may leave a question about an arrived guest unanswered before its hypervisor is
+    /// asked. One silence is a lost message; each further one costs the guest a poll of standing still.
+    private static let silencesMax = 2
+
     func answerIncoming(_ order: IncomingOrder, from node: NodeID) async -> IncomingReply {
         guard order.source == node else { return .stale }
         defer { self.tellTransitions() }
@@ -97,7 +101,22 @@ extension NodeAgent {
             (try? await self.ports.hypervisor.presence(of: flight.order.vm)) == .pausedIncoming
         else { return }
         let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, .arrived))
-        guard case .handover(let decision) = reply, self.incoming[action]?.ending == nil else { return }
+        guard self.incoming[action]?.ending == nil else { return }
+        if case .handover(let decision) = reply {
+            self.incoming[action]?.silences = 0
+            _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
+        } else {
+            await self.bearSilence(of: action)
+        }
+    }
+
+    /// The source's agent does not answer while its guest stands here paused: after a few times its hypervisor is asked.
+    private func bearSilence(of action: ActionID) async {
+        self.incoming[action]?.silences += 1
+        guard let flight = self.incoming[action], flight.silences >= Self.silencesMax,
+            let record = self.handovers[HandoverKey(action: action, role: .destination)],
+            let decision = await self.decisionShown(bySourceOf: record)
+        else { return }
         _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
     }
 
