@@ -120,6 +120,10 @@ let package = Package(
                 "Basis", "ClusterActors", "Hypervisor", "Placement", "Simulation", "Transport", nioCore, logging,
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: ["Basis", "Certificates", "Hypervisor", "Placement", "Transport", nioCore, nioPosix],
+            swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
