@@ -65,11 +65,20 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
         .target(name: "Journal", dependencies: ["Basis", "Placement", grdb], swiftSettings: strict),
+        .target(name: "ControlProtocol", dependencies: ["Basis"], swiftSettings: strict),
         .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
         .target(
             name: "Simulation",
             dependencies: [
                 "Basis", "ClusterActors", "Hypervisor", "Placement", "Transport", nioCore, logging,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "dvmsd",
+            dependencies: [
+                "Basis", "ClusterActors", "ControlProtocol", "Hypervisor", "Journal", "Placement", "Settings",
+                "Transport", argumentParser, logging, nioCore, nioPosix,
+                .target(name: "LibvirtDriver", condition: withLibvirt),
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -102,12 +111,18 @@ let package = Package(
             exclude: ["Messages/Golden"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Basis", "Placement", "Settings"], swiftSettings: strict),
         .testTarget(name: "JournalTests", dependencies: ["Basis", "Journal", "Placement"], swiftSettings: strict),
+        .testTarget(
+            name: "ControlProtocolTests", dependencies: ["Basis", "ControlProtocol"], swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",
             dependencies: [
                 "Basis", "ClusterActors", "Hypervisor", "Placement", "Simulation", "Transport", nioCore, logging,
             ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ProcessTests",
+            dependencies: ["Basis", "Certificates", "Hypervisor", "Placement", "Transport", nioCore, nioPosix],
             swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],

@@ -90,6 +90,12 @@ package protocol AgentEventSink: Sendable {
     func record(_ event: AgentEvent, at instant: MonotonicInstant)
 }
 
+/// Who is told at once what membership learns of the members, as a transport must be to reach those that join.
+package protocol MemberObserver: Sendable {
+    /// Must return at once.
+    func memberChanged(_ member: MemberDescription, to state: MemberState)
+}
+
 /// Solves one partition's placement problem. Off the agent's actor: the agent renews leases meanwhile.
 package protocol PartitionSolver: Sendable {
     func solve(_ problem: PlacementProblem, stepsMax: Int, seed: UInt64) async -> PartitionVerdict

@@ -15,8 +15,10 @@ struct BoundaryRules {
         "ClusterActors": [],
         "Settings": ["Foundation"],
         "Journal": ["Foundation"],
+        "ControlProtocol": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
+        "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "modelled-host": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
     ]

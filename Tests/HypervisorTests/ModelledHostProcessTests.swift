@@ -36,6 +36,12 @@ private final class HostProcess: Sendable {
 
     func signal(_ signal: Int32) { kill(self.process.processIdentifier, signal) }
 
+    /// Everything it prints until it ends, by line.
+    func lines() -> [String] {
+        let output = self.output.fileHandleForReading.readDataToEndOfFile()
+        return String(decoding: output, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
     /// What it wrote as errors, and its exit status, once it has ended.
     func end() -> (status: Int32, errors: String) {
         let errors = self.errors.fileHandleForReading.readDataToEndOfFile()
@@ -152,6 +158,42 @@ struct ModelledHostProcessTests {
         _ = try await pair.source.sample()
         #expect(try pair.hosts[0].anonymousKiB() < 8 * 1_024)
         await pair.close()
+    }
+
+    @Test("tells its operator which guests it has, and lets him change what they want")
+    func operatorCommands() async throws {
+        let pair = try ProcessPair()
+        let demand = try HostProcess(["demand", "--socket", pair.paths[0], "a:cpu=5000,dirty=3"]).end()
+        #expect(demand.status == 0, "\(demand.errors)")
+        #expect(try await pair.source.sample().domains.map(\.demand?.cpuMillicores) == [5_000])
+        #expect(
+            try HostProcess(["guests", "--socket", pair.paths[0]]).lines() == [
+                "vm\tpresence\twants_millicores\tgets_millicores\tmemory_mib\tdirty_mib_s",
+                "a\trunning\t5000\t4000\t512\t3",
+            ])
+        await pair.close()
+    }
+
+    @Test(
+        "refuses an operator's command with the reason",
+        arguments: [
+            (["b:cpu=1"], "no b on this host"), (["a:cpu=-1"], "between 0"), (["a:dirty=1"], "cpu is needed"),
+            (["a:cpu=1,memory=1"], "memory"), ([], "Missing"),
+        ])
+    func badOperatorCommand(arguments: [String], names: String) async throws {
+        let pair = try ProcessPair()
+        let end = try HostProcess(["demand", "--socket", pair.paths[0]] + arguments).end()
+        #expect(end.status != 0)
+        #expect(end.errors.contains(names), "\(end.errors)")
+        await pair.close()
+    }
+
+    @Test("that is not there is an operator's error")
+    func operatorWithoutHost() throws {
+        let folder = try SocketFolder()
+        let end = try HostProcess(["guests", "--socket", folder.socket("nobody")]).end()
+        #expect(end.status == 1)
+        #expect(end.errors.contains("nobody"), "\(end.errors)")
     }
 
     @Test(

@@ -42,8 +42,11 @@ struct ConfigFilesTests {
         }
         #expect(libvirt.uri == "qemu:///system")
         #expect(libvirt.migrationURI == "qemu+tcp://h3/system")
-        #expect(libvirt.capacity == Resources(cpuMillicores: 1_000, memoryMiB: 2_048))
+        #expect(libvirt.capacity == Resources(cpuMillicores: 1_400, memoryMiB: 2_048))
         #expect(settings.insecure && settings.tls == nil)
+        // The folders of a lab host that are its own.
+        #expect(settings.controlSocket == "/run/dvms/h3.sock")
+        #expect(settings.stateDirectory == "/var/lib/libvirt/dvms")
     }
 
     @Test("say in the example what holds without it: every value is the default")

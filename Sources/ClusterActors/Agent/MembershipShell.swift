@@ -48,11 +48,24 @@ extension NodeAgent {
         return nil
     }
 
-    /// Leaves the ring: from now on the node starts nothing and is lent to nobody, an own ISP is cancelled, flights end
-    /// as they must. Returns when the goodbyes were answered or timed out.
-    package func leaveRing() async {
+    /// Ends what runs here in good order, as far as that is done within `grace`, and leaves the ring; ``join(seed:)``
+    /// enters it again.
+    package func leave(grace: Duration) async {
+        let deadline = self.now + grace
         self.isLeaving = true
         self.ownISP?.cancel()
+        self.abortOutgoing()
+        while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
+            try? await self.ports.time.sleep(until: min(deadline, self.now + Self.leaveLook))
+        }
+        await self.sayGoodbye()
+    }
+
+    /// How often a leaving agent looks whether everything has ended.
+    private static let leaveLook = Duration.milliseconds(100)
+
+    /// Returns when the goodbyes were answered or timed out.
+    private func sayGoodbye() async {
         await withCheckedContinuation { continuation in
             self.departures.append(continuation)
             self.carryOut(self.membership.handle(.leave, at: self.now, using: &self.generator))
@@ -70,6 +83,7 @@ extension NodeAgent {
                 self.membershipWakeAt = instant
                 self.membershipBell.ring()
             case .viewChanged(let change):
+                self.ports.members?.memberChanged(change.member, to: change.new)
                 self.tell(.memberChanged(change.member.id, change.new))
                 if change.new == .dead || change.new == .left { self.deadSince[change.member.id] = self.now }
                 if change.new == .alive {

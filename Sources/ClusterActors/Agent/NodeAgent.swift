@@ -21,11 +21,12 @@ package actor NodeAgent {
         package var events: any AgentEventSink
         package var solver: any PartitionSolver
         package var executor: any SerialExecutor
+        package var members: (any MemberObserver)?
 
         package init(
             transport: any MessageTransport, hypervisor: any HypervisorDriver, time: any TimeSource,
             store: any AgentStore, events: any AgentEventSink, solver: any PartitionSolver,
-            executor: any SerialExecutor
+            executor: any SerialExecutor, members: (any MemberObserver)? = nil
         ) {
             self.transport = transport
             self.hypervisor = hypervisor
@@ -34,6 +35,7 @@ package actor NodeAgent {
             self.events = events
             self.solver = solver
             self.executor = executor
+            self.members = members
         }
     }
 
@@ -138,19 +140,9 @@ package actor NodeAgent {
     /// Ends what runs here in good order: own ISP cancelled and its nodes released, own outgoing copies aborted,
     /// goodbye said to the ring. Returns when that is done or `grace` is over; ``run()`` then returns.
     package func stop(grace: Duration) async {
-        let deadline = self.now + grace
-        self.isLeaving = true
-        self.ownISP?.cancel()
-        self.abortOutgoing()
-        while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
-            try? await self.ports.time.sleep(until: min(deadline, self.now + Self.stopLookInterval))
-        }
-        await self.leaveRing()
+        await self.leave(grace: grace)
         self.workSink.finish()
     }
-
-    /// How often a stopping agent looks whether everything has ended.
-    private static let stopLookInterval = Duration.milliseconds(100)
 
     // MARK: - Small things everything here uses
 

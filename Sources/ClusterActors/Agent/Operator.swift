@@ -95,17 +95,31 @@ extension NodeAgent {
     }
 
     /// Carries out a recommended plan: an ISP that reserves exactly its nodes and re-checks it there.
-    package func apply(_ isp: ISPID) -> String? {
-        guard let recommendation = self.recommendations[isp] else { return "there is no recommendation of \(isp)" }
-        if let reason = self.whyNotStart { return reason }
+    package func apply(_ isp: ISPID) -> Application {
+        guard let recommendation = self.recommendations[isp] else {
+            return .refused("there is no recommendation of \(isp)")
+        }
+        if let reason = self.whyNotStart { return .refused(reason) }
+        if let reason = self.startISP(applying: recommendation) { return .refused(reason) }
         self.recommendations[isp] = nil
-        return self.startISP(applying: recommendation)
+        guard let own = self.ownISP else { preconditionFailure("an ISP that was started runs") }
+        return .started(own.procedure.isp)
     }
 
-    /// Cancels the own ISP, or does so only if it is `isp`: its nodes are released; flights end as they must.
+    /// What came of the wish to apply a recommended plan.
+    package enum Application: Hashable, Sendable {
+        case started(ISPID)
+        /// A sentence for the operator.
+        case refused(String)
+    }
+
+    /// Ends the ISP that this node runs: its nodes are released, migrations under way go on to their own end.
+    ///
+    /// - Parameter isp: Nil for whichever it is.
     package func cancel(_ isp: ISPID?) -> String? {
-        guard let own = self.ownISP?.procedure.isp else { return "\(self.id) runs no ISP" }
-        guard isp == nil || isp == own else { return "\(self.id) runs \(own)" }
+        guard let own = self.ownISP?.procedure.isp, isp == nil || isp == own else {
+            return isp.map { "\(self.id) does not run \($0)" } ?? "\(self.id) runs no ISP"
+        }
         self.ownISP?.cancel()
         return nil
     }
@@ -125,7 +139,7 @@ extension NodeAgent {
 
     package func status() -> AgentStatus {
         AgentStatus(
-            node: self.id, boot: self.boot, mode: self.settings.mode, marks: self.marks,
+            node: self.id, boot: self.boot, mode: self.settings.mode, marks: self.marks, isLeaving: self.isLeaving,
             hypervisor: self.hypervisorIsAway ? nil : self.host?.hypervisor,
             capacity: self.host?.capacity ?? .zero, reserved: self.settings.reserved, load: self.monitor.load,
             vmCount: self.monitor.vmCount, reservation: self.reservation.stateName, holder: self.reservation.holder,
@@ -175,6 +189,7 @@ package struct AgentStatus: Hashable, Sendable {
     package var boot: UInt64
     package var mode: AgentMode
     package var marks: AgentMarks
+    package var isLeaving: Bool
     /// Nil when it does not answer.
     package var hypervisor: String?
     package var capacity: Resources

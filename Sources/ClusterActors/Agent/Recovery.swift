@@ -70,8 +70,6 @@ extension NodeAgent {
     private func settleOldDeparture(_ record: HandoverRecord) async {
         switch record.phase {
         case .copying:
-            try? await self.ports.hypervisor.abortMigration(of: record.vm)
-            await self.awaitJob(of: record.vm)
             let deadline = self.now + self.settings.timings.lease
             _ = await self.settleSource(record, because: "the agent was restarted", until: deadline)
         case .letGo:
@@ -113,13 +111,6 @@ extension NodeAgent {
         for domain in self.monitor.domains where domain.presence == .running && domain.mark != nil && domain.job == nil
         {
             try? await self.ports.hypervisor.setMark(nil, on: domain.vm)
-        }
-    }
-
-    private func awaitJob(of vm: VMID) async {
-        while !Task.isCancelled, self.monitor.domain(vm)?.job != nil {
-            try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
-            await self.refreshSample()
         }
     }
 

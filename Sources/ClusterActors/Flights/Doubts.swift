@@ -41,16 +41,22 @@ extension NodeAgent {
             return
         }
         if case .handover(.copying) = reply { return }
-        guard let there = try? await self.ports.hypervisor.presence(of: record.vm, at: record.peerEndpoint) else {
-            return
+        if let decision = await self.decisionShown(bySourceOf: record) {
+            _ = await self.act(on: decision, record.action, record.vm, from: record.peer)
         }
-        switch there {
-        case .absent, .shutOff:
-            _ = await self.act(on: .letGo, record.action, record.vm, from: record.peer)
-        case .running:
-            _ = await self.act(on: .aborted, record.action, record.vm, from: record.peer)
-        case .pausedIncoming, .pausedOutgoing, .pausedOtherwise:
-            return
+    }
+
+    /// What the source must have decided, or can only decide now, by what its hypervisor shows; nil when that is open or
+    /// the hypervisor does not answer.
+    ///
+    /// A copy that is gone there cannot be resumed by anybody any more, and one that runs there was kept. While memory
+    /// flows the guest runs there as well, so the source is asked only after the guest has arrived.
+    func decisionShown(bySourceOf record: HandoverRecord) async -> HandoverPhase? {
+        guard await self.isFlowing(record.vm) == false else { return nil }
+        return switch try? await self.ports.hypervisor.presence(of: record.vm, at: record.peerEndpoint) {
+        case .absent, .shutOff: .letGo
+        case .running: .aborted
+        case .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil: nil
         }
     }
 

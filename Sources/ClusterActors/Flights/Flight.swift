@@ -19,6 +19,8 @@ struct IncomingFlight {
     let deadline: MonotonicInstant
     /// The way is open and the source was told so.
     var isReady = false
+    /// Questions in a row that the source's agent left unanswered since the guest arrived.
+    var silences = 0
     /// How the handover ended here: `resumed` or `dropped`.
     var ending: HandoverPhase?
     let bell = Bell()
@@ -76,6 +78,14 @@ extension NodeAgent {
         guard self.inDoubt.removeValue(forKey: vm) != nil else { return }
         self.revisionBase &+= 1
         self.tell(.settled(vm, how: how))
+    }
+
+    /// Whether memory of a guest flows out of here or into here; nil when the hypervisor does not say.
+    ///
+    /// A copy whose caller was cut off goes on by itself: until it has ended, nothing is decided that its end could belie.
+    func isFlowing(_ vm: VMID) async -> Bool? {
+        let sample = try? await self.ports.hypervisor.sample()
+        return sample?.domains.first { $0.vm == vm }.map { $0.job != nil }
     }
 
     /// What the hypervisor says now, so that the next snapshot shows what a flight changed.

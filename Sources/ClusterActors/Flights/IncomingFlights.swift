@@ -5,6 +5,10 @@ import Placement
 
 /// The destination's side of a migration: open, wait for the source's decision, act on it (PROTOCOL.md §9).
 extension NodeAgent {
+    /// How often the source's agent may leave a question about an arrived guest unanswered before its hypervisor is
+    /// asked. One silence is a lost message; each further one costs the guest a poll of standing still.
+    private static let silencesMax = 2
+
     func answerIncoming(_ order: IncomingOrder, from node: NodeID) async -> IncomingReply {
         guard order.source == node else { return .stale }
         defer { self.tellTransitions() }
@@ -97,17 +101,24 @@ extension NodeAgent {
         guard let flight = self.incoming[action], flight.ending == nil,
             (try? await self.ports.hypervisor.presence(of: flight.order.vm)) == .pausedIncoming
         else { return }
-        let order = flight.order
-        let reply = await self.ask(order.source, .handover(action, vm: order.vm, .arrived))
-        var decision: HandoverPhase?
-        if case .handover(let phase) = reply {
-            decision = phase
+        let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, .arrived))
+        guard self.incoming[action]?.ending == nil else { return }
+        if case .handover(let decision) = reply {
+            self.incoming[action]?.silences = 0
+            _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
         } else {
-            let there = try? await self.ports.hypervisor.presence(of: order.vm, at: order.sourceEndpoint)
-            if there == .absent || there == .shutOff { decision = .letGo }
+            await self.bearSilence(of: action)
         }
-        guard let decision, self.incoming[action]?.ending == nil else { return }
-        _ = await self.act(on: decision, action, order.vm, from: order.source)
+    }
+
+    /// The source's agent does not answer while its guest stands here paused: after a few times its hypervisor is asked.
+    private func bearSilence(of action: ActionID) async {
+        self.incoming[action]?.silences += 1
+        guard let flight = self.incoming[action], flight.silences >= Self.silencesMax,
+            let record = self.handovers[HandoverKey(action: action, role: .destination)],
+            let decision = await self.decisionShown(bySourceOf: record)
+        else { return }
+        _ = await self.act(on: decision, action, flight.order.vm, from: flight.order.source)
     }
 
     /// The deadline has passed: void the ticket first, then see what is here.

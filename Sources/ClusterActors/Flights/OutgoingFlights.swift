@@ -178,8 +178,8 @@ extension NodeAgent {
         }
     }
 
-    /// After an error or a restart: finds out what is here, decides, and says it. Tries until the hypervisor answers or
-    /// `deadline` passes.
+    /// After an error or a restart: ends the copy if it goes on, finds out what is here, decides, and says it. Tries
+    /// until the hypervisor answers or `deadline` passes.
     func settleSource(
         _ record: HandoverRecord, because reason: String, until deadline: MonotonicInstant
     ) async -> ActionResult {
@@ -188,8 +188,18 @@ extension NodeAgent {
             case .absent:
                 // The hypervisor itself let the guest go; there is nothing here that could run.
                 return await self.letGo(record)
-            case .running, .shutOff, .pausedOtherwise, .pausedOutgoing:
+            case .shutOff, .pausedOtherwise:
                 return await self.abort(record, because: reason, until: deadline)
+            case .running, .pausedOutgoing:
+                if await self.isFlowing(record.vm) == false {
+                    return await self.abort(record, because: reason, until: deadline)
+                }
+                try? await self.ports.hypervisor.abortMigration(of: record.vm)
+                guard self.now < deadline else {
+                    self.doubt(record, reason: "the copy of \(record.vm) does not end")
+                    return .inDoubt(reason: reason)
+                }
+                try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
             case .pausedIncoming:
                 self.doubt(record, reason: "\(record.vm) left \(self.id) and stands here as an incoming guest")
                 return .inDoubt(reason: reason)

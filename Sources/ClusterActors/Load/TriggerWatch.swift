@@ -131,9 +131,9 @@ package struct TriggerWatch: Sendable {
 
     /// There is a node more to ask: who waits for long because nothing could be done tries again soon.
     package mutating func lookAgain(at now: MonotonicInstant, using generator: inout some RandomNumberGenerator) {
-        for triggerClass in self.triggers.keys.sorted() where triggerClass != .underload {
+        for trigger in self.all where trigger.triggerClass != .underload {
             let soon = now + Self.random(upTo: self.settings.retryDelay, using: &generator)
-            self.triggers[triggerClass]?.notBefore = min(self.triggers[triggerClass]?.notBefore ?? soon, soon)
+            self.change(trigger.triggerClass) { $0.notBefore = min($0.notBefore, soon) }
         }
     }
 

@@ -94,6 +94,13 @@ package struct ActionID: Hashable, Comparable, Sendable, CustomStringConvertible
         self.number = number
     }
 
+    /// Reads the text form, `node#boot.sequence/number`; nil when it is none.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let isp = ISPID(String(parts[0])), let number = UInt64(parts[1]) else { return nil }
+        self.init(isp: isp, number: number)
+    }
+
     package static func < (left: ActionID, right: ActionID) -> Bool {
         (left.isp, left.number) < (right.isp, right.number)
     }

@@ -56,7 +56,7 @@ enum ConstraintReader {
         let nodes = section.words("nodes", SettingsSection.nodeID)
         for (node, line) in nodes {
             guard let ring, !ring.contains(node) else { continue }
-            let nearest = NearestKey.of(node.name, among: ring.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+            let nearest = NearestName.question(node.name, among: ring.map(\.name))
             section.report("\(node) is not in the ring\(nearest)", key: "nodes", line: line)
         }
         return self.unique(nodes, section, "nodes", "node", atLeast: required ? 1 : 0)

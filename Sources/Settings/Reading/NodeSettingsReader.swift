@@ -94,7 +94,7 @@ package struct SettingsReading {
         guard let ring else { return nil }
         guard let own = ring.nodes.first(where: { $0.id == id }) else {
             let names = ring.nodes.map(\.id.name)
-            let nearest = NearestKey.of(id.name, among: names).map { "; did you mean \($0)?" } ?? ""
+            let nearest = NearestName.question(id.name, among: names)
             root.report("\(id) is not in the ring\(nearest)", key: "node", line: line)
             return nil
         }

@@ -173,7 +173,7 @@ struct SettingsSection {
     /// Reports every key that nobody asked for. To be called once, at the end of the section.
     func finish() {
         for (name, entry) in self.entries where !self.asked.contains(name) {
-            let suggestion = NearestKey.of(name, among: Array(self.asked)).map { "; did you mean \($0)?" } ?? ""
+            let suggestion = NearestName.question(name, among: Array(self.asked))
             let keys = "known here: \(self.asked.sorted().joined(separator: ", "))"
             self.report("unknown key\(suggestion.isEmpty ? "; " + keys : suggestion)", key: name, line: entry.line)
         }

@@ -38,11 +38,12 @@ extension ScenarioRun {
         case .undrain: await agent.undrain()
         case .pause: await agent.pause()
         case .resume: await agent.resumeAgent()
-        case .apply(let isp): return await agent.apply(isp)
+        case .apply(let isp):
+            if case .refused(let reason) = await agent.apply(isp) { return reason }
         case .adopt(let vm, let fenced): return await agent.adopt(vm, fenced: fenced)
         case .cancel: return await agent.cancel(nil)
         case .join(let seed): return await agent.join(seed: RingWorld.describe(seed))
-        case .leave: await agent.leaveRing()
+        case .leave: await agent.leave(grace: Scenario.stopGrace)
         case .reload(let changes):
             let before = scenario.settingsByNode[agent.id] ?? scenario.settings
             return await agent.reconfigure(changes.reduce(before) { $1.applied(to: $0) ?? $0 })

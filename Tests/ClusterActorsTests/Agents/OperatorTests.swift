@@ -13,8 +13,8 @@ struct OperatorTests {
             let ring = try await RingWorld(world, nodes: 3)
             try await ring.startAll([:])
             try await ring.sleep(.seconds(5))
-            try await ring.ask("n2") { await $0.leaveRing() }
-            try await ring.ask("n2") { await $0.leaveRing() }
+            try await ring.ask("n2") { await $0.leave(grace: .seconds(20)) }
+            try await ring.ask("n2") { await $0.leave(grace: .seconds(20)) }
             try await ring.ask("n2") { await $0.stop(grace: .seconds(20)) }
             return world.now
         }

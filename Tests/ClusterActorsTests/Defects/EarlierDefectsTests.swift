@@ -305,7 +305,7 @@ struct EarlierDefectsTests {
             vm a on n1 cpu 2000m
             vm b on n1 cpu 1500m
             vm c on n2 cpu 500m
-            vm d on n3 cpu 2000m
+            vm d on n3 cpu 2000m rooted "pinned"
             vm e on n3 cpu 1500m memory 8192MiB
             vm f on n4 cpu 500m
             vm g on n5 cpu 500m

@@ -24,7 +24,9 @@ struct ReturnRefusalTests {
 
         func reserve(_ node: NodeID) async throws -> Grant {
             let key = ISPKey(triggerClass: .overload, birth: 1, isp: self.isp)
-            guard case .reserve(.granted(let grant)) = try await self.ask(node, .reserve(isp: self.isp, key: key, hops: 1))
+            guard
+                case .reserve(.granted(let grant)) = try await self.ask(
+                    node, .reserve(isp: self.isp, key: key, hops: 1))
             else { throw NotGranted() }
             return grant
         }

@@ -1,0 +1,116 @@
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The control socket: a UNIX socket, mode 0600, for root and the user of the daemon.
+struct ControlSocket: Sendable {
+    typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    let path: String
+    private let listener: NIOAsyncChannel<Connection?, Never>
+    private let log: Logger
+
+    /// How many may wait to be accepted.
+    private static let backlog: Int32 = 16
+    /// How many are served at a time; more are closed at once.
+    private static let connectionsMax = 128
+    private static let connectTimeout = TimeAmount.seconds(1)
+
+    /// Begins to listen at `path`. A socket file that nobody serves any more is replaced; one that is served is not.
+    static func open(at path: String, on eventLoop: any EventLoop, log: Logger) async throws(StartError)
+        -> ControlSocket
+    {
+        let address: SocketAddress
+        do {
+            address = try SocketAddress(unixDomainSocketPath: path)
+        } catch {
+            throw .controlSocket(path: path, reason: "the path is too long for a socket")
+        }
+        try await self.refuseIfServed(address, path, eventLoop)
+        do {
+            let listener = try await ServerBootstrap(group: eventLoop)
+                .serverChannelOption(.backlog, value: Self.backlog)
+                .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
+                    Self.accept(channel, log)
+                }
+            guard chmod(path, 0o600) == 0 else {
+                throw StartError.controlSocket(path: path, reason: String(cString: strerror(errno)))
+            }
+            return ControlSocket(path: path, listener: listener, log: log)
+        } catch let error as StartError {
+            throw error
+        } catch {
+            throw .controlSocket(path: path, reason: "\(error)")
+        }
+    }
+
+    private static func refuseIfServed(
+        _ address: SocketAddress, _ path: String, _ eventLoop: any EventLoop
+    ) async throws(StartError) {
+        let other = try? await ClientBootstrap(group: eventLoop).connectTimeout(Self.connectTimeout)
+            .connect(to: address).get()
+        guard let other else { return }
+        other.close(promise: nil)
+        throw .controlSocket(path: path, reason: "another daemon serves it; give each its own control_socket")
+    }
+
+    /// Nil for a peer that may not command this daemon: it is closed.
+    private static func accept(_ channel: any Channel, _ log: Logger) -> EventLoopFuture<Connection?> {
+        PeerCredentials.of(channel).flatMap { peer in
+            guard peer.mayCommand(daemonOf: geteuid()) else {
+                log.warning(
+                    "refused a control connection", metadata: ["user": "\(peer.user)", "pid": "\(peer.process)"])
+                return channel.close().map { nil }
+            }
+            return channel.eventLoop.makeCompletedFuture {
+                try Connection(wrappingChannelSynchronously: channel)
+            }
+        }
+    }
+
+    /// Serves connections until the task is cancelled; then removes the socket file.
+    func serve(_ service: ControlService) async {
+        do {
+            try await self.listener.executeThenClose { connections in
+                try await withThrowingDiscardingTaskGroup { group in
+                    let count = ConnectionCount()
+                    for try await connection in connections {
+                        guard let connection else { continue }
+                        guard count.begin(below: Self.connectionsMax) else {
+                            connection.channel.close(promise: nil)
+                            continue
+                        }
+                        group.addTask {
+                            await ControlConnection(connection, service, self.log).serve()
+                            count.end()
+                        }
+                    }
+                }
+            }
+        } catch is CancellationError {
+            self.log.debug("the control socket is closed")
+        } catch {
+            self.log.error("the control socket ended", metadata: ["reason": "\(error)"])
+        }
+        unlink(self.path)
+    }
+}
+
+/// How many connections are open now.
+private final class ConnectionCount: Sendable {
+    private let count = Mutex(0)
+
+    func begin(below limit: Int) -> Bool {
+        self.count.withLock { count in
+            guard count < limit else { return false }
+            count += 1
+            return true
+        }
+    }
+
+    func end() {
+        self.count.withLock { $0 -= 1 }
+    }
+}

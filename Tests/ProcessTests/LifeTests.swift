@@ -1,0 +1,174 @@
+import Foundation
+import Hypervisor
+import Placement
+import Testing
+
+/// Three daemons; the first one's node is nearly full, the others are empty.
+@Suite("A ring of processes", .timeLimit(.minutes(2)))
+struct LifeTests {
+    private static let guests = ["n1": ["a", "b", "c", "d"].map { "\($0):cpu=700,memory=512" }]
+
+    private func ring(
+        linkMbps: Int = 10_000, mode: String = "auto", further: String = ""
+    ) async throws -> RunningRing {
+        try await RunningRing(
+            TestRing(3, further: "mode: \(mode)\n\(further)"), guests: Self.guests, linkMbps: linkMbps)
+    }
+
+    /// Has the guest `a` want so much that its node is overloaded.
+    private func overload(_ running: RunningRing) async throws {
+        let driver = running.ring.driver("n1")
+        try await driver.setDemand(of: "a", cpuMillicores: 1_500)
+        await driver.close()
+    }
+
+    /// Every guest runs, once.
+    private func expectSound(_ running: RunningRing) async throws {
+        for vm in ["a", "b", "c", "d"] {
+            let places = try await running.ring.places(of: vm, on: running.ring.names)
+            #expect(places.count == 1 && places[0].hasSuffix(":running"), "\(vm): \(places)")
+        }
+    }
+
+    @Test("repairs an overload, and explains it afterwards")
+    func repair() async throws {
+        let running = try await self.ring()
+        let control = try await running.ring.control("n1")
+        let events = try await control.events()
+        try await self.overload(running)
+        let ended = try await events.first("isp_ended")
+        #expect(ended["facts"]["outcome"] == "solved", "\(ended)")
+        let isp = try #require(ended["isp"].text)
+        let explanation = try await running.ring.control("n1").ask("explain", ["isp": .text(isp)])
+        #expect(explanation["isps"].elements.first?["outcome"] == "solved")
+        #expect(explanation["migrations"].elements.map { $0["result"].text } == ["moved"])
+        try await self.expectSound(running)
+        await running.stop()
+    }
+
+    @Test("goes on when a hypervisor goes away and comes back")
+    func hypervisorAwayAndBack() async throws {
+        var running = try await self.ring()
+        let control = try await running.ring.control("n2")
+        let events = try await control.events()
+        try running.host("n2").signal(SIGKILL)
+        let away = try await events.first("hypervisor_away")
+        #expect(away["text"].text?.contains("does not answer") == true, "\(away)")
+        #expect(try await running.ring.control("n2").ask("status")["hypervisor"] == .null)
+        // Its node cannot be borrowed meanwhile; another one is.
+        try await self.overload(running)
+        let ended = try await running.ring.control("n1").events().first("isp_ended")
+        #expect(ended["facts"]["outcome"] == "solved", "\(ended)")
+        try await running.replaceHost("n2", ["e:cpu=100,memory=256"])
+        try await events.first("hypervisor_back")
+        #expect(try await running.ring.control("n2").ask("status")["hypervisor"] != .null)
+        try await self.expectSound(running)
+        await running.stop()
+    }
+
+    @Test("keeps every guest when the initiator is told to end in the middle of a migration")
+    func terminateDuringMigration() async throws {
+        // So slow that nothing can arrive before the test is over.
+        let running = try await self.ring(linkMbps: 10)
+        let initiator = try await running.ring.control("n1").events()
+        let other = try await running.ring.control("n2").events()
+        try await self.overload(running)
+        try await initiator.first("flight_began")
+        try await other.first("flight_began")
+        try running.daemon("n1").signal(SIGTERM)
+        let end = try await running.daemon("n1").end()
+        #expect(end.status == 0, "\(end.errors)")
+        try await other.first("node_released")
+        try await other.first("member_changed") { $0["facts"]["member"] == "n1" && $0["facts"]["state"] == "left" }
+        #expect(try await running.ring.control("n2").ask("status")["reservation"] == "free")
+        try await self.expectSound(running)
+        #expect(try await running.ring.places(of: "a", on: ["n1"]) == ["n1:running"])
+        for node in ["n2", "n3"] {
+            try running.daemon(node).signal(SIGTERM)
+            #expect(try await running.daemon(node).end().status == 0)
+        }
+    }
+
+    @Test("frees its nodes when the initiator is killed in the middle of a migration, and every guest runs once")
+    func killDuringMigration() async throws {
+        var running = try await self.ring(linkMbps: 10, further: "reservation: {lease: 4s, renew_interval: 900ms}")
+        let other = try await running.ring.control("n2").events()
+        let initiator = try await running.ring.control("n1").events()
+        try await self.overload(running)
+        try await initiator.first("flight_began")
+        try await other.first("flight_began")
+        try running.daemon("n1").signal(SIGKILL)
+        _ = try await running.daemon("n1").end()
+        // The new start finds the copy still under way, stops it, and tells the destination.
+        try await running.replaceDaemon("n1")
+        try await running.ring.control("n1").events().first("recovered") { _ in true }
+        try await other.first("node_released")
+        try await self.expectSound(running)
+        await running.stop()
+    }
+
+    @Test("remembers what was before, over kill -9")
+    func killAndRestart() async throws {
+        var running = try await self.ring(mode: "recommend")
+        let control = try await running.ring.control("n3")
+        _ = try await control.ask("pause")
+        _ = try await control.ask("drain")
+        let before = try await control.ask("version")
+        let marked = try await control.events().first("marked") { $0["text"] == "draining" }
+        try running.daemon("n3").signal(SIGKILL)
+        _ = try await running.daemon("n3").end()
+        try await running.replaceDaemon("n3")
+        let again = try await running.ring.control("n3")
+        #expect(try await again.ask("version") == before)
+        let recovered = try await again.events().first("recovered") {
+            ($0["sequence"].int ?? 0) > (marked["sequence"].int ?? .max)
+        }
+        let status = try await again.ask("status")
+        #expect(status["paused"] == true)
+        #expect(status["draining"] == true)
+        #expect(status["boot"] == 2)
+        // History goes on where it ended.
+        #expect(try await again.events().first("marked") { $0["text"] == "draining" } == marked)
+        #expect(recovered["sequence"].int != nil)
+        _ = try await again.ask("resume")
+        _ = try await again.ask("undrain")
+        #expect(try await again.ask("status")["paused"] == false)
+        await running.stop()
+    }
+
+    @Test("takes a new config on SIGHUP, and keeps the old one when the new one is wrong")
+    func reload() async throws {
+        let running = try await self.ring(mode: "recommend")
+        let control = try await running.ring.control("n1")
+        let daemon = try running.daemon("n1")
+        #expect(try await control.ask("status")["mode"] == "recommend")
+        try running.ring.configure(further: "mode: aut")
+        daemon.signal(SIGHUP)
+        let refused = try #require(await daemon.errors.first { $0.contains("not reloaded") })
+        #expect(refused.contains("mode: expected one of off, recommend, auto"), "\(refused)")
+        #expect(try await control.ask("status")["mode"] == "recommend")
+        try running.ring.configure(further: "mode: auto\ncluster: other")
+        await #expect(throws: ControlClient.Refusal.self) { _ = try await control.ask("reload") }
+        try running.ring.configure(further: "mode: off")
+        daemon.signal(SIGHUP)
+        try #require(await daemon.errors.first { $0.hasSuffix("reloaded") } != nil)
+        #expect(try await control.ask("status")["mode"] == "off")
+        await running.stop()
+    }
+
+    @Test("shows a plan in recommend mode, and carries it out when the operator says so")
+    func recommendAndApply() async throws {
+        let running = try await self.ring(mode: "recommend")
+        let control = try await running.ring.control("n1")
+        let events = try await control.events()
+        try await self.overload(running)
+        let recommended = try await events.first("recommended")
+        let isp = try #require(recommended["isp"].text)
+        #expect(try await running.ring.places(of: "a", on: ["n1"]) == ["n1:running"])
+        let applied = try await running.ring.control("n1").ask("apply", ["isp": .text(isp)])
+        let ended = try await events.first("isp_ended") { $0["isp"] == applied["isp"] }
+        #expect(ended["facts"]["outcome"] == "solved", "\(ended)")
+        try await self.expectSound(running)
+        await running.stop()
+    }
+}
