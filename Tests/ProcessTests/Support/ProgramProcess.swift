@@ -17,24 +17,32 @@ final class ProgramProcess: Sendable {
     }
 
     private let process = Process()
+    /// The process works in it, so it must not go before.
+    private let folder: TestFolder?
     private let exit: AsyncStream<Int32>
     let output = LineFeed()
     let errors = LineFeed()
 
-    init(_ program: Program, _ arguments: [String]) throws {
+    init(_ program: Program, _ arguments: [String], in folder: TestFolder? = nil) throws {
+        self.folder = folder
         let (exit, sink) = AsyncStream<Int32>.makeStream()
         self.exit = exit
-        self.process.executableURL = Self.folder.appendingPathComponent(program.rawValue)
+        self.process.executableURL = Self.buildFolder.appendingPathComponent(program.rawValue)
         self.process.arguments = arguments
         self.process.standardInput = FileHandle.nullDevice
-        self.process.standardOutput = Self.pipe(into: self.output)
-        self.process.standardError = Self.pipe(into: self.errors)
         self.process.terminationHandler = { process in
             sink.yield(process.terminationStatus)
             sink.finish()
         }
-        try self.process.run()
+        try Self.starts.withLock { _ in
+            self.process.standardOutput = Self.pipe(into: self.output)
+            self.process.standardError = Self.pipe(into: self.errors)
+            try self.process.run()
+        }
     }
+
+    /// One start at a time: a process that starts meanwhile would inherit the pipes of the other, which then never end.
+    private static let starts = Mutex(())
 
     deinit {
         if self.process.isRunning { kill(self.process.processIdentifier, SIGKILL) }
@@ -79,7 +87,7 @@ final class ProgramProcess: Sendable {
     }
 
     /// Beside the test bundle.
-    private static let folder: URL = {
+    private static let buildFolder: URL = {
         URL(fileURLWithPath: CommandLine.arguments.first ?? "").deletingLastPathComponent()
     }()
 }
