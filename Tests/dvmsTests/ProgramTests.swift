@@ -107,7 +107,7 @@ struct ProgramTests {
         arguments: [
             [], ["statsu"], ["status", "--jsn"], ["apply"], ["adopt", "web1"], ["adopt", "web1", "--i-fenced", "n 2"],
             ["inject"], ["inject", "demand", "web1"], ["inject", "demand", "web1", "--cpu", "5", "--clear"],
-            ["inject", "demand", "web1", "--cpu", "-1"], ["events", "--limit", "0"], ["events", "--after", "x"],
+            ["inject", "demand", "web1", "--cpu", "-1"], ["events", "--limit", "-1"], ["events", "--after", "x"],
             ["join"], ["join", "--seed", "n2"], ["join", "--seed", "=h:1"], ["--node", "n1", "status"],
             ["--socket", "a", "--config", "b", "status"], ["explain"], ["cert", "issue", "--in", "d"], ["config"],
         ])
