@@ -62,16 +62,16 @@ struct RequestProblemTests {
             ),
             (#"{"v":1,"id":7,"verb":"events","follow":1}"#, .badRequest, "follow must be true or false, not 1"),
             (
-                #"{"v":1,"id":7,"verb":"events","limit":0}"#, .badRequest,
-                "limit must be a whole number from 1 to 100000, not 0"
+                #"{"v":1,"id":7,"verb":"events","limit":-1}"#, .badRequest,
+                "limit must be a whole number from 0 to 100000, not -1"
             ),
             (
                 #"{"v":1,"id":7,"verb":"events","limit":100001}"#, .badRequest,
-                "limit must be a whole number from 1 to 100000, not 100001"
+                "limit must be a whole number from 0 to 100000, not 100001"
             ),
             (
                 #"{"v":1,"id":7,"verb":"events","limit":2.5}"#, .badRequest,
-                "limit must be a whole number from 1 to 100000, not that"
+                "limit must be a whole number from 0 to 100000, not that"
             ),
             (
                 #"{"v":1,"id":7,"verb":"events","after":-1}"#, .badRequest,

@@ -25,8 +25,8 @@ struct EventsCommand: DaemonCommand {
     var vm: String?
 
     func validate() throws {
-        guard (1...ControlLimits.eventsMax).contains(self.limit) else {
-            throw ValidationError("--limit must be 1 to \(ControlLimits.eventsMax)")
+        guard (0...ControlLimits.eventsMax).contains(self.limit) else {
+            throw ValidationError("--limit must be 0 to \(ControlLimits.eventsMax)")
         }
     }
 
