@@ -1,7 +1,7 @@
 """What is done to a ring while it copies a guest: one class per kind of fault.
 
-A fault strikes once it is known that memory flows. What belongs to the fault itself happens in `go_on` (a service manager
-that starts a daemon again, a daemon that wakes up); what a person would do afterwards happens in `mend`."""
+A fault strikes once it is known that memory flows. What belongs to the fault itself happens in `go_on` (a service
+manager that starts a daemon again, a daemon that wakes up); what a person would do afterwards happens in `mend`."""
 
 from __future__ import annotations
 
@@ -196,4 +196,5 @@ ALL: list[Fault] = [
 ]
 BY_NAME = {fault.name: fault for fault in ALL}
 # Few enough for every change, and one of each sort: an agent, libvirt's split-brain, a point of the handover.
-SHORT = [BY_NAME[name] for name in ("initiator-killed-restarts", "libvirtd-stalled", "let-go-destination-killed-restarts")]
+SHORT = [BY_NAME[name]
+         for name in ("initiator-killed-restarts", "libvirtd-stalled", "let-go-destination-killed-restarts")]
