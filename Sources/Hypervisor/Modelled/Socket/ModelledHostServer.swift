@@ -105,9 +105,9 @@ package actor ModelledHostServer {
         self.alarm?.cancel()
         self.alarm = nil
         // The listener first, and in this turn: a driver that was cut off comes back at once, and must find nobody.
-        let isClosed = self.listener?.close(mode: .all)
+        self.listener?.close(promise: nil)
         for id in self.connections.keys.sorted() { self.connections[id]?.channel.close(promise: nil) }
-        try? await isClosed?.get()
+        await self.untilClosed()
     }
 
     // MARK: Connections
