@@ -152,7 +152,7 @@ struct LifeTests {
         await #expect(throws: ControlClient.Refusal.self) { _ = try await control.ask("reload") }
         try running.ring.configure(further: "mode: off")
         daemon.signal(SIGHUP)
-        try #require(await daemon.errors.first { $0.hasSuffix("reloaded") } != nil)
+        try #require(await daemon.errors.first { $0.hasSuffix("] reloaded") } != nil)
         #expect(try await control.ask("status")["mode"] == "off")
         await running.stop()
     }
