@@ -86,6 +86,9 @@ let package = Package(
             dependencies: ["Basis", "Hypervisor", "Placement", argumentParser, logging, nioCore, nioPosix],
             swiftSettings: strict),
         .executableTarget(
+            name: "dvms", dependencies: ["Basis", "Certificates", "ControlProtocol", "Settings", argumentParser],
+            swiftSettings: strict),
+        .executableTarget(
             name: "transport-benchmark",
             dependencies: [
                 "Basis", "Certificates", "Transport", argumentParser, nioCore, nioPosix, nioSSL, logging,
@@ -124,6 +127,8 @@ let package = Package(
             name: "ProcessTests",
             dependencies: ["Basis", "Certificates", "Hypervisor", "Placement", "Transport", nioCore, nioPosix],
             swiftSettings: strict),
+        .testTarget(
+            name: "dvmsTests", dependencies: ["Basis", "ControlProtocol", "Settings", "dvms"], swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

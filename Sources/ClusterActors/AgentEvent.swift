@@ -12,7 +12,7 @@ package enum AgentEvent: Sendable {
     /// The ask went past the partition of another ISP in one step.
     case hopped(ISPID, over: ISPID, from: NodeID, to: NodeID)
     case solved(ISPID, members: Int, verdict: String, steps: Int, duration: Duration)
-    case confirmed(ISPID, nodes: Int, surplus: [NodeID])
+    case confirmed(ISPID, ReconfigurationPlan, surplus: [NodeID])
     case waits(ISPID, on: [ISPID])
     case sweepsAgain(ISPID, sweep: Int)
     case memberLost(ISPID, NodeID, reason: String)

@@ -93,10 +93,10 @@ extension AgentEvent {
         case .hopped(_, let holder, let from, let to): "hops from \(from) to \(to), over the partition of \(holder)"
         case .solved(_, let members, let verdict, let steps, let duration):
             "solves \(members) nodes: \(verdict) (\(steps) steps, \(duration.inMilliseconds) ms)"
-        case .confirmed(_, let nodes, let surplus):
+        case .confirmed(_, let plan, let surplus):
             surplus.isEmpty
-                ? "\(nodes) nodes confirm the plan"
-                : "\(nodes) nodes confirm the plan; releases \(surplus.map(\.name).joined(separator: " "))"
+                ? "\(plan.nodes.count) nodes confirm the plan"
+                : "\(plan.nodes.count) nodes confirm the plan; releases \(surplus.map(\.name).joined(separator: " "))"
         case .waits(_, let others): "is blocked; waits for \(others.map(\.description).joined(separator: ", "))"
         case .sweepsAgain(_, let sweep): "goes round the ring again, sweep \(sweep)"
         case .memberLost(_, let node, let reason): "loses \(node): \(reason)"
@@ -153,11 +153,21 @@ extension AgentEvent {
         case .nodeEnded(let token, let ending): [("epoch", "\(token.epoch)"), ("ending", ending.rawValue)]
         case .ispEnded(let summary): summary.facts
         case .memberChanged(let node, let state): [("member", node.name), ("state", "\(state)")]
-        case .confirmed, .waits, .sweepsAgain, .memberLost, .recommended, .flightBegan, .flightEnded, .handover,
-            .inDoubt, .settled, .agentStarted, .recovered, .triggerBegan, .triggerEnded, .hypervisorAway,
+        case .confirmed(_, let plan, _): [("plan", plan.text)]
+        case .waits, .sweepsAgain, .memberLost, .recommended, .flightBegan, .flightEnded, .handover, .inDoubt,
+            .settled, .agentStarted, .recovered, .triggerBegan, .triggerEnded, .hypervisorAway,
             .hypervisorBack, .marked, .storeFailed:
             []
         }
+    }
+}
+
+extension ReconfigurationPlan {
+    /// The steps in order, and the migrations of each, which run together.
+    fileprivate var text: String {
+        self.steps.map { step in
+            step.map { "\($0.vm) \($0.from) → \($0.to)" }.joined(separator: ", ")
+        }.joined(separator: "; ")
     }
 }
 

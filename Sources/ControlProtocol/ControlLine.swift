@@ -55,7 +55,7 @@ package enum ControlLine {
             return values
         } catch let problem as ControlProblem {
             throw problem
-        } catch DecodingError.typeMismatch {
+        } catch DecodingError.typeMismatch, DecodingError.valueNotFound {
             throw .notAnObject
         } catch {
             throw .notJSON(reason: "it cannot be parsed")
@@ -79,13 +79,13 @@ package enum ControlLine {
         guard let word = values.all[ControlKey.verb.rawValue] else { throw .missing(.verb, verb: nil) }
         guard case .text(let name) = word else { throw .wrong(.verb, expected: "a text", found: word.shown) }
         guard let verb = ControlVerb(rawValue: name) else {
-            let nearest = NearestName.question(name, among: ControlVerb.allCases.map(\.rawValue))
+            let nearest = NearestName.of(name, among: ControlVerb.allCases.map(\.rawValue))
             throw .unknownVerb(ControlScalar.shortened(name), nearest: nearest)
         }
         let known = (ControlKey.head + verb.arguments).map(\.rawValue)
         for key in values.all.keys.sorted() where !known.contains(key) {
-            let arguments = verb.arguments.map(\.rawValue)
-            throw .unknownKey(ControlScalar.shortened(key), nearest: NearestName.question(key, among: arguments))
+            let nearest = NearestName.of(key, among: verb.arguments.map(\.rawValue))
+            throw .unknownKey(ControlScalar.shortened(key), verb, nearest: nearest)
         }
         return try ControlRequest(verb, ControlArguments(values, of: verb))
     }

@@ -35,7 +35,7 @@ package struct InvalidSettings: Error, Hashable, Sendable, CustomStringConvertib
     /// More than this many problems are counted instead of listed.
     package static let problemsMax = 100
 
-    init(_ found: [SettingsProblem]) {
+    package init(_ found: [SettingsProblem]) {
         precondition(!found.isEmpty, "settings are invalid only for a reason")
         let sorted = found.sorted { ($0.file, $0.line, $0.key, $0.text) < ($1.file, $1.line, $1.key, $1.text) }
         self.problems = Array(sorted.prefix(Self.problemsMax))

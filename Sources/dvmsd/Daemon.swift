@@ -32,7 +32,7 @@ struct Daemon: Sendable {
     ///
     /// - Throws: ``StartError``, with nothing left behind.
     static func run(_ settings: NodeSettings, config: ConfigFile, log: Logger) async throws(StartError) {
-        let signals = Signals()
+        let signals = await Signals()
         let daemon = try await Daemon(settings, config: config, log: log)
         await daemon.live(until: signals)
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basis
+import ControlProtocol
 import Foundation
 import Logging
 import Settings
@@ -15,7 +16,7 @@ struct DaemonCommand: AsyncParsableCommand {
             good order: own migrations are finished or given up, nodes let go, the ring left. SIGHUP reads the config \
             and the certificates again. Exit codes: 0 ended as told, 2 the config cannot be used, 1 anything else.
             """,
-        version: Product.version)
+        version: ControlProduct.version)
 
     @Option(help: "The config file; configs/node.example.yaml shows every key.")
     var config: String

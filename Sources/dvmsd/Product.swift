@@ -1,5 +1,6 @@
+import ControlProtocol
+
 /// What this program is called.
 enum Product {
-    static let version = "0.1.0"
-    static let name = "dvmsd \(version)"
+    static let name = "dvmsd \(ControlProduct.version)"
 }

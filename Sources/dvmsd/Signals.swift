@@ -17,18 +17,25 @@ final class Signals: Sendable {
     // Safe because it is set once and never touched again.
     private nonisolated(unsafe) let sources: [any DispatchSourceSignal]
 
-    init() {
+    /// Returns when every signal would be heard: one that comes while it is ignored and no source is in place yet
+    /// would be lost.
+    init() async {
         let (stream, continuation) = AsyncStream<Signal>.makeStream(bufferingPolicy: .bufferingNewest(16))
         self.stream = stream
         self.continuation = continuation
-        self.sources = [(SIGTERM, Signal.stop), (SIGINT, .stop), (SIGHUP, .reload)].map { number, meaning in
+        var sources: [any DispatchSourceSignal] = []
+        for (number, meaning) in [(SIGTERM, Signal.stop), (SIGINT, .stop), (SIGHUP, .reload)] {
             // Otherwise the default action ends the process before the source is asked.
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { continuation.yield(meaning) }
-            source.resume()
-            return source
+            await withCheckedContinuation { registered in
+                source.setRegistrationHandler { registered.resume() }
+                source.resume()
+            }
+            sources.append(source)
         }
+        self.sources = sources
         // A peer that closed its end is an error of one write, not the end of the daemon.
         signal(SIGPIPE, SIG_IGN)
     }

@@ -20,6 +20,7 @@ struct BoundaryRules {
         "Simulation": ["Foundation", "Glibc"],
         "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "modelled-host": ["Foundation", "Glibc"],
+        "dvms": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
     ]
 

@@ -32,11 +32,14 @@ struct ConfigFileRunTests {
                 let host = try ProgramProcess(
                     .modelledHost,
                     ["--socket", "\(self.run)/\(node).host.sock", "--node", node, "--cpu", "4000", "--memory", "8192"]
-                        + ["--link-mbps", "10000"] + (guests[node] ?? []).flatMap { ["--vm", $0] })
+                        + ["--link-mbps", "10000"] + (guests[node] ?? []).flatMap { ["--vm", $0] },
+                    in: self.folder)
                 _ = try await host.ready()
                 hosts.append(host)
             }
-            let daemons = try nodes.map { try ProgramProcess(.daemon, ["--config", self.config, "--node", $0]) }
+            let daemons = try nodes.map {
+                try ProgramProcess(.daemon, ["--config", self.config, "--node", $0], in: self.folder)
+            }
             for (node, daemon) in zip(nodes, daemons) {
                 let line = try await daemon.ready()
                 #expect(line.hasPrefix("ready \(node) 127.0.0.1:"), "\(line)")

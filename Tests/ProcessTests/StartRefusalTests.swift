@@ -19,7 +19,7 @@ struct StartRefusalTests {
             ("reservation: {action_poll: 500ms}", "action_poll"),
             ("reservation: {resweep_delay: 1s}", "resweep_delay"),
             ("listen: 0.0.0.0:7400", "not a loopback address"),
-            ("constraints: [{root: vm1}]", "constraints"),
+            ("constraints: [{rot: [vm1]}]", "constraints"),
         ])
     func badConfig(further: String, words: String) async throws {
         let ring = try TestRing(2, further: further)
@@ -41,8 +41,10 @@ struct StartRefusalTests {
 
     @Test("as a ring of one")
     func ringOfOne() async throws {
-        let end = try await TestRing(1).launchDaemon("n1").end()
+        let ring = try TestRing(1)
+        let end = try await ring.launchDaemon("n1").end()
         #expect(end.status == 2)
+        #expect(end.errors.contains("\(ring.config):"), "\(end.errors)")
         #expect(end.errors.contains("a ring of one has nobody to borrow from"), "\(end.errors)")
     }
 

@@ -100,7 +100,8 @@ def _complaints(done: Repair) -> list[str]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="lab/test", description="Real daemons move real guests, with and without faults.")
+    parser = argparse.ArgumentParser(prog="lab/test",
+                                     description="Real daemons move real guests, with and without faults.")
     parser.add_argument("--rounds", type=int, default=0, metavar="N",
                         help="N plain rounds, one over TLS, and a short choice of faults")
     parser.add_argument("--faults", type=int, default=0, metavar="N", help="N rounds of every fault")

@@ -1,7 +1,7 @@
 """What is done to a ring while it copies a guest: one class per kind of fault.
 
-A fault strikes once it is known that memory flows. What belongs to the fault itself happens in `go_on` (a service manager
-that starts a daemon again, a daemon that wakes up); what a person would do afterwards happens in `mend`."""
+A fault strikes once it is known that memory flows. What belongs to the fault itself happens in `go_on` (a service
+manager that starts a daemon again, a daemon that wakes up); what a person would do afterwards happens in `mend`."""
 
 from __future__ import annotations
 
@@ -131,8 +131,9 @@ class HostCrashed(Fault):
 class AgentKilledInHandover(Fault):
     """kill -9 of one agent at a known point of the two-phase handover.
 
-    The point is reached by stopping the agent that would go past it: the source's to stay between arrival and let-go,
-    the destination's to stay between let-go and resume. libvirt copies on meanwhile."""
+    The point is reached by stopping those who would go past it, while libvirt copies on: between arrival and let-go the
+    source's agent (it would let go) and the destination's (it would find out at the source's libvirt that nobody can
+    resume the other copy); between let-go and resume the destination's alone."""
 
     remaining_mib_max = limits.HANDOVER_REMAINING_MIB_MAX
     POINTS = ("arrived", "let-go")
@@ -143,23 +144,24 @@ class AgentKilledInHandover(Fault):
         self.name = f"{point}-{killed}-killed{'-restarts' if restarts else ''}"
 
     def strike(self, scene: Scene, copy: Copy) -> Strike:
-        nodes = {"source": copy.source, "destination": copy.destination}
-        stopped = nodes["source" if self.point == "arrived" else "destination"]
         source = scene.daemons[copy.source]
         told = max((event["sequence"] for event in source.events()), default=0)
-        scene.daemons[stopped].signal(signal.SIGSTOP)
+        stopped = [copy.destination] if self.point == "let-go" else [copy.source, copy.destination]
+        for name in stopped:
+            scene.daemons[name].signal(signal.SIGSTOP)
         struck_at = time.monotonic()
         wait_until(f"{copy.vm} has arrived on {copy.destination}", limits.SLOW_MIGRATION_MAX,
                    lambda: self._has_arrived(scene, copy))
         if self.point == "let-go":
             wait_until(f"{copy.source} lets {copy.vm} go", limits.SETTLE_MAX,
                        lambda: any(_is_let_go(event) for event in source.events(copy.vm, after=told)))
-        victim = nodes[self.killed]
+        victim = self._victim(copy)
         scene.daemons[victim].kill()
         if not self._has_arrived(scene, copy):
             raise LabError(f"{copy.vm} did not stand paused on {copy.destination} when {victim}'s agent was killed")
-        if stopped != victim:
-            scene.daemons[stopped].signal(signal.SIGCONT)
+        for name in stopped:
+            if name != victim:
+                scene.daemons[name].signal(signal.SIGCONT)
         return Strike(struck_at, seen=f"{copy.destination}: paused")
 
     @staticmethod
@@ -194,4 +196,5 @@ ALL: list[Fault] = [
 ]
 BY_NAME = {fault.name: fault for fault in ALL}
 # Few enough for every change, and one of each sort: an agent, libvirt's split-brain, a point of the handover.
-SHORT = [BY_NAME[name] for name in ("initiator-killed-restarts", "libvirtd-stalled", "let-go-destination-killed-restarts")]
+SHORT = [BY_NAME[name]
+         for name in ("initiator-killed-restarts", "libvirtd-stalled", "let-go-destination-killed-restarts")]

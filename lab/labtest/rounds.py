@@ -183,7 +183,7 @@ class _Settling:
 
 
 def fault_round(scene: Scene, fault: Fault) -> FaultRound:
-    """Hits a copy with a fault, waits for the ring to settle, judges; mends, judges; and has the next overload solved."""
+    """Hits a copy with a fault, lets the ring settle, judges; mends, judges; and has the next overload solved."""
     scene.wait_until_quiet()
     before = scene.places()
     ticks = _ticks(scene.all_counters(reset=True))
@@ -217,5 +217,6 @@ def fault_round(scene: Scene, fault: Fault) -> FaultRound:
 
 def _too_quick(done: Repair) -> list[str]:
     """A slowed copy that is quick is none: then the faults before it struck something else than was meant."""
-    return [f"{move.way} took {move.copy_seconds} s, not {limits.SLOW_COPY_SECONDS_MIN} s or more" for move in done.moves
+    return [f"{move.way} took {move.copy_seconds} s, not {limits.SLOW_COPY_SECONDS_MIN} s or more"
+            for move in done.moves
             if move.copy_seconds is not None and move.copy_seconds < limits.SLOW_COPY_SECONDS_MIN]

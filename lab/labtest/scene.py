@@ -56,7 +56,7 @@ class Scene:
     def wait_for_guests(self) -> None:
         """Returns when every guest answers."""
         for name in limits.GUEST_NAMES:
-            wait_until(f"{name} answers", limits.DAEMON_READY_MAX * 3, lambda: self.counters(name) is not None)
+            wait_until(f"{name} answers", limits.GUESTS_READY_MAX, lambda: self.counters(name) is not None)
 
     def use(self, profile: Profile) -> None:
         """Has every daemon run with this profile; stops those that run with another."""
@@ -203,7 +203,7 @@ class Scene:
         return reasons
 
     def wait_until_quiet(self) -> None:
-        """Returns when all daemons are there and free, nothing holds that could start an ISP, and nothing is in doubt."""
+        """Returns when all daemons are there and free, no trigger holds, and nothing is in doubt."""
         def reasons() -> list[str]:
             found = self.engagements()
             for name, daemon in self.daemons.items():

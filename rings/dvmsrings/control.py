@@ -128,7 +128,9 @@ class Watch:
         self._waiting: list[tuple[str, dict]] = []
         self._controls = [Control(node, path) for node, path in sockets.items()]
         for control in self._controls:
-            control.send("events", follow=True, limit=0)
+            # From now on: what was told before is passed over.
+            last = control.items("events", limit=1)
+            control.send("events", follow=True, after=last[-1]["sequence"] if last else 0)
             self._selector.register(control, selectors.EVENT_READ, control)
 
     def __enter__(self) -> "Watch":

@@ -84,7 +84,7 @@ def _play(ring: Ring, first: Jump, second: Jump, story: Story) -> list[str]:
     deadline = time.monotonic() + STORY_SECONDS_MAX
     with ring.watch() as watch:
         _apply(ring, first, story)
-        blocking = _follow(watch, story, deadline, "migration_ordered", first.node)
+        blocking = _follow(watch, story, deadline, "migration_progress", first.node)
         _apply(ring, second, story)
         ends: dict[str, dict] = {}
         while not {first.node, second.node} <= ends.keys():

@@ -24,9 +24,12 @@ from .workload import THRESHOLD, draw_nodes
 GUESTS_A_NODE = 10
 LINK_MBPS = 1_000
 GUEST_MEMORY = (256, 512)  # MiB
-# Overloads come in pairs, of which the second stands so many places clockwise of the first: the partition that the
-# first grows meets that of the second after one node, and has to hop over it.
-PAIR_DISTANCE = 2
+# Overloads come in chains, in which each stands so many places clockwise of the one before: the partition that an ISP
+# grows meets that of the next after one node, and has to hop over it.
+CHAINS = 2
+DISTANCE = 2
+# Of the ring, for each overload: its chain and the nodes that the partitions grow into.
+NODES_AN_OVERLOAD = 6
 # Of a node's CPU, in percent, beyond the threshold.
 EXCESS_PERCENT = 30
 REPAIR_SECONDS_MAX = 150.0
@@ -68,7 +71,8 @@ def main() -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ring64", description=__doc__)
     parser.add_argument("--nodes", type=int, default=64, metavar="N", help="64 by default")
-    parser.add_argument("--overloads", type=int, default=8, metavar="N", help="an even number, 8 by default")
+    parser.add_argument("--overloads", type=int, default=8, metavar="N",
+                        help=f"a multiple of {CHAINS}, 8 by default")
     parser.add_argument("--seed", type=int, default=7, metavar="N", help="7 by default")
     parser.add_argument("--out", default=str(ROOT / "rings" / "out" / "ring64"), metavar="FOLDER",
                         help="for the log of grants and the picture; rings/out/ring64 by default")
@@ -76,12 +80,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _draw_overloads(nodes: tuple[Node, ...], count: int, dice: random.Random) -> list[Overload]:
-    """Pairs of nodes that stand near each other, the pairs far apart."""
-    arc = len(nodes) // max(count // 2, 1)
-    if count % 2 or arc < 12:
-        raise RingError(f"{count} overloads on {len(nodes)} nodes: give an even number, and 6 nodes for each")
-    starts = [pair * arc + dice.randrange(arc - PAIR_DISTANCE) for pair in range(count // 2)]
-    return [_draw_overload(nodes[start + place], dice) for start in starts for place in (0, PAIR_DISTANCE)]
+    """Chains of nodes that stand near each other, the chains far apart."""
+    if count < CHAINS or count % CHAINS or NODES_AN_OVERLOAD * count > len(nodes):
+        raise RingError(f"{count} overloads on {len(nodes)} nodes: give a multiple of {CHAINS}, and "
+                        f"{NODES_AN_OVERLOAD} nodes for each")
+    first = dice.randrange(len(nodes))
+    places = [first + chain * len(nodes) // CHAINS + place * DISTANCE
+              for chain in range(CHAINS) for place in range(count // CHAINS)]
+    return [_draw_overload(nodes[place % len(nodes)], dice) for place in places]
 
 
 def _draw_overload(node: Node, dice: random.Random) -> Overload:
@@ -104,22 +110,30 @@ def _overload(ring: Ring, overloads: list[Overload]) -> None:
             control.close()
         print(f"{len(overloads)} overloads of {EXCESS_PERCENT} % are injected: "
               f"{' '.join(overload.node for overload in overloads)}")
-        _await_solved(watch, {overload.node for overload in overloads})
+        _await_calm(watch, {overload.node for overload in overloads})
 
 
-def _await_solved(watch: Watch, waiting: set[str]) -> None:
-    """Prints hops, and how each ISP ended."""
+def _await_calm(watch: Watch, overloaded: set[str]) -> None:
+    """Returns when no node is overloaded and no ISP runs any more. Prints hops, and how each ISP ended."""
     begin = time.monotonic()
     deadline = begin + REPAIR_SECONDS_MAX
-    while waiting:
+    running: set[str] = set()
+    while overloaded or running:
         found = watch.next(deadline)
         if found is None:
-            raise RingError(f"not repaired within {REPAIR_SECONDS_MAX:g} s: {' '.join(sorted(waiting))}")
+            raise RingError(f"not repaired within {REPAIR_SECONDS_MAX:g} s: {' '.join(sorted(overloaded | running))}")
         node, event = found
-        if event["kind"] in ("hopped", "waits", "isp_ended"):
+        match event["kind"]:
+            case "isp_started":
+                running.add(event["isp"])
+            case "isp_ended":
+                running.discard(event["isp"])
+            case "trigger_began":
+                overloaded.add(node)
+            case "trigger_ended":
+                overloaded.discard(node)
+        if event["kind"] in ("hopped", "waits", "sweeps_again", "isp_ended"):
             print(f"{time.monotonic() - begin:7.2f} s  {event['isp']}  {event['text']}", flush=True)
-        if event["kind"] == "trigger_ended":
-            waiting.discard(node)
 
 
 # What the journals say
@@ -129,7 +143,7 @@ def _report(journals: list[Journal], overloads: list[Overload], out: Path) -> No
     isps = [isp for journal in journals for isp in journal.isps]
     events = {isp.isp: [event for journal in journals for event in journal.events
                         if event.isp == isp.isp and event.node == isp.node] for isp in isps}
-    _check_outcomes(isps, overloads)
+    _print_outcomes(journals, isps, overloads)
     _print_isps(journals, isps, events)
     hops = [event for isp in isps for event in events[isp.isp] if event.kind == "hopped"]
     print(f"\nhops over foreign partitions: {len(hops)}")
@@ -141,14 +155,21 @@ def _report(journals: list[Journal], overloads: list[Overload], out: Path) -> No
     _draw(journals, isps, out)
 
 
-def _check_outcomes(isps: list[Isp], overloads: list[Overload]) -> None:
+def _print_outcomes(journals: list[Journal], isps: list[Isp], overloads: list[Overload]) -> None:
+    """Which ISP solved each overload. Raises RingError when none did."""
     open_isps = [isp.isp for isp in isps if isp.outcome is None]
     if open_isps:
         raise RingError(f"these ISPs never ended: {' '.join(open_isps)}")
+    solved = {isp.isp for isp in isps if isp.outcome == "solved"}
+    print()
     for overload in overloads:
-        outcomes = [isp.outcome for isp in isps if isp.node == overload.node]
-        if "solved" not in outcomes:
-            raise RingError(f"no ISP of {overload.node} solved its overload: {' '.join(outcomes) or 'none was started'}")
+        # Its own, or one that held the node before it had noticed, and repaired both.
+        held_by = [grant.isp for journal in journals if journal.node == overload.node for grant in journal.grants()]
+        by = next((isp for isp in held_by if isp in solved), None)
+        if by is None:
+            raise RingError(f"no ISP solved the overload of {overload.node}; it was held by "
+                            f"{' '.join(held_by) or 'none'}")
+        print(f"overload of {overload.node}: solved by {by}")
 
 
 def _print_isps(journals: list[Journal], isps: list[Isp], events: dict[str, list[Event]]) -> None:

@@ -14,6 +14,8 @@ TOLD = {"trigger_began", "trigger_ended", "isp_started", "asked", "granted", "sk
         "waits", "sweeps_again", "member_lost", "migration_ordered", "migration_progress", "migration_ended",
         "isp_ended", "in_doubt", "settled", "hypervisor_away", "hypervisor_back", "store_failed"}
 INDENTED = {"migration_progress"}
+# Why a partition is too small can take a page; the journal has it all.
+TEXT_CHARACTERS_MAX = 150
 
 
 class Story:
@@ -33,8 +35,8 @@ class Story:
             return
         print(f"{self._seconds(event['wall_ms'] / 1000)}  {self._who(node, event.get('isp'))}  {self._words(event)}",
               flush=True)
-        for move in filter(None, event["facts"].get("plan", "").split("; ")):
-            print(f"{'':9}  {'':10}  {self.paint.faint('plan: ' + move)}", flush=True)
+        for number, step in enumerate(filter(None, event["facts"].get("plan", "").split("; ")), start=1):
+            print(f"{'':9}  {'':10}      step {number}: {step}", flush=True)
 
     def _seconds(self, instant: float) -> str:
         return self.paint.faint(f"{instant - self._begin:7.2f} s")
@@ -48,6 +50,8 @@ class Story:
 
     def _words(self, event: dict) -> str:
         kind, text = event["kind"], event["text"]
+        if len(text) > TEXT_CHARACTERS_MAX:
+            text = text[:TEXT_CHARACTERS_MAX] + " …"
         if kind in INDENTED:
             return self.paint.faint("    " + text)
         if kind == "hopped":

@@ -1,30 +1,31 @@
 import Basis
 import Synchronization
 
-/// What one task waits for and any turn of its agent may ring. Rung before anybody waits, it is remembered once.
+/// What tasks wait for and any turn of their agent may ring. Rung before anybody waits, it is remembered once.
 ///
 /// A class, because its identity is what is waited for; a lock, because cancellation comes from anywhere. (A stream
 /// cannot serve: it ends for good when a task that waits for it is cancelled.)
 final class Bell: Sendable {
     private struct State {
         var isRung = false
-        var waiter: CheckedContinuation<Void, Never>?
+        /// In the order in which they came.
+        var waiters: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+        var waitersEver: UInt64 = 0
     }
 
     private let state = Mutex(State())
 
+    /// Wakes everybody who waits.
     func ring() {
-        let waiter = self.state.withLock { state in
-            defer { state.waiter = nil }
-            state.isRung = state.waiter == nil
-            return state.waiter
+        let waiters = self.state.withLock { state in
+            defer { state.waiters = [] }
+            state.isRung = state.waiters.isEmpty
+            return state.waiters
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.continuation.resume() }
     }
 
     /// Returns when the bell was rung, at `deadline`, or when the task is cancelled, whichever is first.
-    ///
-    /// One task at a time may wait for one bell.
     func wait(until deadline: MonotonicInstant, on time: any TimeSource) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.waitForRing() }
@@ -36,22 +37,25 @@ final class Bell: Sendable {
     }
 
     private func waitForRing() async {
+        let number = self.state.withLock { state in
+            state.waitersEver += 1
+            return state.waitersEver
+        }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = self.state.withLock { state in
                     defer { state.isRung = false }
                     guard !state.isRung, !Task.isCancelled else { return true }
-                    state.waiter = continuation
+                    state.waiters.append((number, continuation))
                     return false
                 }
                 if isOver { continuation.resume() }
             }
         } onCancel: {
             let waiter = self.state.withLock { state in
-                defer { state.waiter = nil }
-                return state.waiter
+                state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
             }
-            waiter?.resume()
+            waiter?.continuation.resume()
         }
     }
 }

@@ -56,7 +56,7 @@ extension NodeAgent {
         self.ownISP?.cancel()
         self.abortOutgoing()
         while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
-            try? await self.ports.time.sleep(until: min(deadline, self.now + Self.leaveLook))
+            await self.monitorBell.wait(until: min(deadline, self.now + Self.leaveLook), on: self.ports.time)
         }
         await self.sayGoodbye()
     }

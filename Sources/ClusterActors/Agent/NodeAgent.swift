@@ -70,7 +70,8 @@ package actor NodeAgent {
     var waiters: [ISPID: Set<NodeID>] = [:]
     var outgoing: [ActionID: OutgoingFlight] = [:]
     var incoming: [ActionID: IncomingFlight] = [:]
-    var ticketsIssued: UInt64 = 0
+    /// The number of the last ticket. A hypervisor may outlive its agent, so numbers of another boot are not used again.
+    var lastTicket: UInt64
     /// Handovers whose outcome somebody may still ask for.
     var handovers: [HandoverKey: HandoverRecord] = [:]
     var inDoubt: [VMID: InDoubt] = [:]
@@ -117,6 +118,7 @@ package actor NodeAgent {
         self.monitor = LoadMonitor(settings: settings.triggers)
         self.moves = MoveHistory(settings: settings.migration)
         self.watch = TriggerWatch(settings: settings.triggers)
+        self.lastTicket = boot &<< 32
         self.log = log
         (self.work, self.workSink) = AsyncStream.makeStream()
     }

@@ -98,6 +98,8 @@ extension NodeAgent {
     func endFlight(
         _ action: ActionID, _ vm: VMID, _ direction: Reservation.Direction, with result: ActionResult
     ) async {
+        // However it ended: a ticket that stayed open would let the guest in again, or keep the next one out.
+        if let ticket = self.incoming[action]?.ticket { try? await self.ports.hypervisor.closeIncoming(ticket) }
         await self.refreshSample()
         self.outgoing[action] = nil
         self.incoming[action] = nil

@@ -49,10 +49,10 @@ extension NodeAgent {
     }
 
     private func open(_ order: IncomingOrder) async -> IncomingReply {
-        self.ticketsIssued += 1
+        self.lastTicket &+= 1
         let flight = IncomingFlight(
             order: order,
-            ticket: MigrationTicket(vm: order.vm, source: order.source, number: self.ticketsIssued),
+            ticket: MigrationTicket(vm: order.vm, source: order.source, number: self.lastTicket),
             deadline: self.now + self.settings.timings.destinationTimeout(forSource: order.flightTimeout))
         self.incoming[order.action] = flight
         self.tell(.flightBegan(order.action, order.vm, .incoming, peer: order.source))
@@ -88,20 +88,24 @@ extension NodeAgent {
             } else {
                 await flight.bell.wait(
                     until: min(flight.deadline, self.now + self.settings.timings.actionPoll), on: self.ports.time)
-                await self.askSourceIfArrived(action)
+                await self.askSource(action)
             }
         }
         guard let result, let flight = self.incoming[action] else { return }
         await self.endFlight(action, flight.order.vm, .incoming, with: result)
     }
 
-    /// "Arrived", said again until it is answered. When the source's agent is silent, its hypervisor is asked: one that
-    /// has let go of the guest can never run it again.
-    private func askSourceIfArrived(_ action: ActionID) async {
-        guard let flight = self.incoming[action], flight.ending == nil,
-            (try? await self.ports.hypervisor.presence(of: flight.order.vm)) == .pausedIncoming
-        else { return }
-        let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, .arrived))
+    /// "Arrived", said again until it is answered. While nothing is here, the source is asked whether it gave up: a copy
+    /// that was lost on the way does not come any more.
+    private func askSource(_ action: ActionID) async {
+        guard let flight = self.incoming[action], flight.ending == nil else { return }
+        let phase: HandoverPhase
+        switch try? await self.ports.hypervisor.presence(of: flight.order.vm) {
+        case .pausedIncoming: phase = .arrived
+        case .absent: phase = .copying
+        case .running, .pausedOutgoing, .pausedOtherwise, .shutOff, nil: return
+        }
+        let reply = await self.ask(flight.order.source, .handover(action, vm: flight.order.vm, phase))
         guard self.incoming[action]?.ending == nil else { return }
         if case .handover(let decision) = reply {
             self.incoming[action]?.silences = 0

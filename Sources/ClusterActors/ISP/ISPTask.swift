@@ -259,7 +259,7 @@ extension NodeAgent {
 
     private func confirmed(_ isp: ISPID, _ plan: ReconfigurationPlan, _ surplus: [NodeID: Epoch]) {
         if let began = self.ownISP?.began { self.ownISP?.summary.timeToPlan = self.now - began }
-        self.tell(.confirmed(isp, nodes: plan.nodes.count, surplus: surplus.keys.sorted()))
+        self.tell(.confirmed(isp, plan, surplus: surplus.keys.sorted()))
         for (node, epoch) in surplus.sorted(by: { $0.key < $1.key }) {
             self.release(node, Token(isp: isp, epoch: epoch), countingFor: isp)
         }

@@ -9,8 +9,8 @@ package enum ControlProblem: Error, Hashable, Sendable {
     case missing(ControlKey, verb: String?)
     /// `found` is the value, shortened.
     case wrong(ControlKey, expected: String, found: String)
-    case unknownKey(String, nearest: String)
-    case unknownVerb(String, nearest: String)
+    case unknownKey(String, ControlVerb, nearest: String?)
+    case unknownVerb(String, nearest: String?)
     /// Both are there, or the second has no meaning beside the first.
     case excludes(String, ControlKey)
 
@@ -39,11 +39,19 @@ package enum ControlProblem: Error, Hashable, Sendable {
         case .missing(let key, let verb?): "\(verb) needs \(key.rawValue)"
         case .missing(let key, nil): "\(key.rawValue) is missing"
         case .wrong(let key, let expected, let found): "\(key.rawValue) must be \(expected), not \(found)"
-        case .unknownKey(let key, let nearest): "unknown key \(key)\(nearest)"
-        case .unknownVerb(let verb, let nearest): "unknown verb \(verb)\(nearest)"
+        case .unknownKey(let key, _, let nearest?): "unknown key \(key); did you mean \(nearest)?"
+        case .unknownKey(let key, let verb, nil):
+            verb.arguments.isEmpty
+                ? "unknown key \(key); \(verb) has no arguments"
+                : "unknown key \(key); \(verb) has \(Self.list(verb.arguments.map(\.rawValue)))"
+        case .unknownVerb(let verb, let nearest?): "unknown verb \(verb); did you mean \(nearest)?"
+        case .unknownVerb(let verb, nil):
+            "unknown verb \(verb); there are \(Self.list(ControlVerb.allCases.map(\.rawValue)))"
         case .excludes(let what, let key): "\(what) goes without \(key.rawValue)"
         }
     }
+
+    private static func list(_ words: [String]) -> String { words.joined(separator: ", ") }
 }
 
 /// A line that is no request, with the id that it bears, as far as it could be read.

@@ -67,7 +67,7 @@ extension ControlEventQuery {
     fileprivate init(_ arguments: ControlArguments) throws(ControlProblem) {
         self.init()
         self.after = try arguments.optionalCounter(.after)
-        self.limit = try arguments.optionalInteger(.limit, in: 1...ControlLimits.eventsMax) ?? self.limit
+        self.limit = try arguments.optionalInteger(.limit, in: 0...ControlLimits.eventsMax) ?? self.limit
         self.follows = try arguments.flag(.follow)
         self.isp = try arguments.optionalText(.isp)
         self.vm = try arguments.optionalText(.vm)

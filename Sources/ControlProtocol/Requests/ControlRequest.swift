@@ -40,7 +40,7 @@ package enum ControlRequest: Hashable, Sendable {
 package struct ControlEventQuery: Hashable, Sendable {
     /// Only events with a greater sequence, then the oldest of these first.
     package var after: UInt64?
-    /// How many past events at the most, 1 to ``ControlLimits/eventsMax``.
+    /// How many past events at the most, 0 to ``ControlLimits/eventsMax``.
     package var limit = ControlLimits.eventsDefault
     /// Whether the stream goes on with what happens, until the client closes.
     package var follows = false

@@ -141,6 +141,11 @@ package actor ModelledFleet {
         }
     }
 
+    /// How many guests each host that is up expects.
+    package func openTickets() -> [NodeID: Int] {
+        self.hosts.filter(\.value.isUp).mapValues(\.state.tickets.count)
+    }
+
     // MARK: Time
 
     /// When something happens next by itself; nil when nothing is under way.

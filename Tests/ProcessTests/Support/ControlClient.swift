@@ -46,10 +46,10 @@ final class ControlClient: Sendable {
         return try JSON(answer)
     }
 
-    /// The events after `sequence`, those to come included.
-    func events(after sequence: Int = 0) async throws -> Events {
-        let id = try await self.send("events", ["follow": true, "after": .int(sequence), "limit": 1_000])
-        return Events(id: id, lines: self.lines)
+    /// All events, those to come included. Nothing else can be asked over this connection afterwards.
+    func events() async throws -> Events {
+        let id = try await self.send("events", ["follow": true, "after": 0, "limit": 1_000])
+        return Events(id: id, lines: self.lines, client: self)
     }
 
     private func send(_ verb: String, _ arguments: [String: JSON]) async throws -> Int {
@@ -69,14 +69,21 @@ final class ControlClient: Sendable {
     struct Events: Sendable {
         let id: Int
         let lines: LineFeed
+        /// Whose connection they come over; it closes with its client.
+        let client: ControlClient
 
-        /// The first event of this kind for which `isWanted` holds.
+        /// The first event of this kind after another one, if that is given, for which `isWanted` holds.
         @discardableResult
-        func first(_ kind: String, where isWanted: (JSON) -> Bool = { _ in true }) async throws -> JSON {
+        func first(
+            _ kind: String, after earlier: JSON? = nil, where isWanted: (JSON) -> Bool = { _ in true }
+        ) async throws -> JSON {
+            let sequence = earlier?["sequence"].int ?? 0
             for await line in self.lines.all {
                 let message = try JSON(line)
                 let event = message["item"]
-                guard message["id"].int == self.id, event["kind"].text == kind, isWanted(event) else { continue }
+                guard message["id"].int == self.id, event["kind"].text == kind, (event["sequence"].int ?? 0) > sequence,
+                    isWanted(event)
+                else { continue }
                 return event
             }
             throw Refusal(code: "closed", message: "the daemon closed the control socket before \(kind)")

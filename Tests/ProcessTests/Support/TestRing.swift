@@ -100,14 +100,15 @@ final class TestRing: Sendable {
         let host = try ProgramProcess(
             .modelledHost,
             ["--socket", self.hostSocket(node), "--node", node, "--cpu", "4000", "--memory", "8192"]
-                + ["--link-mbps", "\(linkMbps)"] + guests.flatMap { ["--vm", $0] })
+                + ["--link-mbps", "\(linkMbps)"] + guests.flatMap { ["--vm", $0] },
+            in: self.folder)
         _ = try await host.ready()
         return host
     }
 
     /// Begins to start a daemon.
     func launchDaemon(_ node: String) throws -> ProgramProcess {
-        try ProgramProcess(.daemon, ["--config", self.config, "--node", node])
+        try ProgramProcess(.daemon, ["--config", self.config, "--node", node], in: self.folder)
     }
 
     /// Starts a daemon; returns when other agents and operators can reach it.
@@ -119,6 +120,11 @@ final class TestRing: Sendable {
 
     func control(_ node: String) async throws -> ControlClient {
         try await ControlClient(path: self.controlSocket(node))
+    }
+
+    /// All events of a node's daemon, those to come included.
+    func events(_ node: String) async throws -> ControlClient.Events {
+        try await self.control(node).events()
     }
 
     /// A driver of a node's host: what its operator and its hypervisor would be asked.
@@ -158,7 +164,7 @@ struct RunningRing {
             self.daemons[node] = daemon
         }
         // A node that has not yet asked its hypervisor refuses to be reserved.
-        for node in ring.names { try await ring.control(node).events().first("recovered") }
+        for node in ring.names { try await ring.events(node).first("recovered") }
     }
 
     func daemon(_ node: String) throws -> ProgramProcess { try #require(self.daemons[node]) }

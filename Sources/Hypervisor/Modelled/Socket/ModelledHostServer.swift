@@ -104,8 +104,10 @@ package actor ModelledHostServer {
     package func close() async {
         self.alarm?.cancel()
         self.alarm = nil
+        // The listener first, and in this turn: a driver that was cut off comes back at once, and must find nobody.
+        self.listener?.close(promise: nil)
         for id in self.connections.keys.sorted() { self.connections[id]?.channel.close(promise: nil) }
-        try? await self.listener?.close()
+        await self.untilClosed()
     }
 
     // MARK: Connections

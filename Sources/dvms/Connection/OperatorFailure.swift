@@ -1,0 +1,35 @@
+package import ControlProtocol
+
+/// Why a command was not carried out: what the operator reads, and the status that a script sees.
+package struct OperatorFailure: Error, Hashable, Sendable {
+    package enum Status: Int32, Hashable, Sendable {
+        /// The daemon refused, or what was tried failed.
+        case failed = 1
+        /// The command line, or a file that it names, is not right.
+        case badInput = 2
+        /// No daemon answers.
+        case unreachable = 3
+    }
+
+    package var status: Status
+    /// One sentence or several lines, without a newline at the end.
+    package var text: String
+
+    package init(_ status: Status, _ text: String) {
+        self.status = status
+        self.text = text
+    }
+
+    /// What the daemon said instead of ok.
+    package init(_ error: ControlError) {
+        switch error.code {
+        case .badRequest:
+            self.init(.badInput, error.message.onOneLine)
+        case .refused, .notFound, .unavailable:
+            self.init(.failed, error.message.onOneLine)
+        case .unsupportedVersion, .unknownVerb:
+            self.init(
+                .failed, "\(error.message.onOneLine); dvms and dvmsd are of different versions, see `dvms version`")
+        }
+    }
+}
