@@ -129,11 +129,13 @@ private final class ChildProcess: Sendable {
         sink.finish()
     }
 
-    /// Both ends are closed in other children that start meanwhile.
+    /// Both ends are closed in other children that start meanwhile, from the first moment on: therefore sockets, as
+    /// the pipes that can be made from Swift are open in them at first.
     private static func makePipe() throws -> (read: Int32, write: Int32) {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else {
-            throw ProgramProcess.CannotStart(program: "pipe", reason: String(cString: strerror(errno)))
+        let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        guard socketpair(AF_UNIX, type, 0, &ends) == 0 else {
+            throw ProgramProcess.CannotStart(program: "socketpair", reason: String(cString: strerror(errno)))
         }
         return (ends[0], ends[1])
     }
