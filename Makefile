@@ -9,7 +9,7 @@ VMS ?= 64
 SEED ?= 7
 ROUNDS ?= 1
 
-.PHONY: setup build test demo ring64 lint ci lab-setup lab-selftest lab-test lab-faults transport-benchmark
+.PHONY: setup build test demo ring64 lint ci lab-setup lab-selftest lab-test lab-faults transport-benchmark idle
 
 setup:
 	./setup
@@ -64,3 +64,7 @@ lab-faults: build lab-setup
 
 transport-benchmark: build
 	.build/release/transport-benchmark
+
+# What 64 daemons cost while nothing happens; fails beyond the limits.
+idle: build
+	rings/idle

@@ -99,7 +99,10 @@ extension WireReader {
     }
 
     /// A varint that fits `Number`, from 0 to `limit`, which is ``FixedWidthInteger/max`` unless given.
-    @inlinable
+    ///
+    /// Always inlined, like ``enumeration(_:)``: unspecialised, the arithmetic alone costs more than all the rest of a
+    /// message.
+    @inlinable @inline(__always)
     package mutating func integer<Number: FixedWidthInteger>(
         _: Number.Type = Number.self, max limit: Number = .max
     ) throws(CodecError) -> Number {
@@ -124,7 +127,7 @@ extension WireReader {
     }
 
     /// - Throws: ``CodecError/unknownCase(type:value:)`` when the byte is no raw value of `Value`.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func enumeration<Value: RawRepresentable>(
         _ type: Value.Type = Value.self
     ) throws(CodecError) -> Value where Value.RawValue == UInt8 {
