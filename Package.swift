@@ -91,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "transport-benchmark",
             dependencies: [
-                "Basis", "Certificates", "Transport", argumentParser, nioCore, nioPosix, nioSSL, logging,
+                "Basis", "Certificates", "ClusterActors", "Placement", "Transport", nioCore, nioPosix, nioSSL, logging,
             ],
             path: "Benchmarks/Transport", swiftSettings: strict),
         .testTarget(name: "BasisTests", dependencies: ["Basis"], swiftSettings: strict),

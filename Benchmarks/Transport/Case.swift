@@ -6,7 +6,7 @@ import NIOPosix
 import Transport
 
 /// One setting in which the contestants are compared.
-struct Case {
+struct Case: Encodable {
     var isEncrypted: Bool
     var bodyBytes: Int
     var inFlight: Int
@@ -21,8 +21,7 @@ struct Case {
         _ options: Options, on eventLoop: any EventLoop, certificates: BenchmarkCertificates
     ) async throws -> Row {
         let contestants: [any Contestant] = [
-            try await TransportContestant(
-                self, on: eventLoop, certificates: certificates, prefersLoop: options.prefersLoop),
+            try await TransportContestant(self, on: eventLoop, certificates: certificates),
             try await EchoContestant(self, on: eventLoop, certificates: certificates),
         ]
         var figures = contestants.map { _ in [Figures]() }
@@ -47,7 +46,7 @@ protocol Contestant {
 }
 
 /// What one turn came to.
-struct Figures {
+struct Figures: Encodable {
     var perSecond: Double
     /// User and system time of the whole process per round trip.
     var cpuMicroseconds: Double
@@ -68,7 +67,7 @@ struct Figures {
         return Figures(perSecond: middle(\.perSecond), cpuMicroseconds: middle(\.cpuMicroseconds))
     }
 
-    private static func cpuSeconds() -> Double {
+    static func cpuSeconds() -> Double {
         var usage = rusage()
         getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)

@@ -10,7 +10,7 @@ struct TransportContestant: Contestant {
     private let caller: Caller
 
     init(
-        _ contest: Case, on eventLoop: any EventLoop, certificates: BenchmarkCertificates, prefersLoop: Bool
+        _ contest: Case, on eventLoop: any EventLoop, certificates: BenchmarkCertificates
     ) async throws {
         let table = AddressTable()
         func start(_ name: String) async throws -> TCPTransport {
@@ -18,7 +18,7 @@ struct TransportContestant: Contestant {
             let transport = try await TCPTransport.start(
                 identity: TransportIdentity(node: node, cluster: "benchmark", boot: 1),
                 listenOn: PeerAddress(host: "127.0.0.1", port: 0), addresses: table,
-                certificates: contest.isEncrypted ? certificates.files(of: name) : nil, time: MachineTime(),
+                certificates: contest.isEncrypted ? certificates.files(of: name) : nil, time: SystemTimeSource(),
                 random: SplitMix64(seed: 1), eventLoop: eventLoop,
                 log: Logger(label: name) { _ in SwiftLogNoOpLogHandler() })
             table.set(await transport.address, of: node)
@@ -27,7 +27,7 @@ struct TransportContestant: Contestant {
         self.client = try await start(BenchmarkCertificates.client)
         self.server = try await start(BenchmarkCertificates.server)
         await self.server.register(Echo(on: self.server), for: .agents)
-        self.caller = Caller(contest, from: self.client, to: self.server.localNode, prefersLoop: prefersLoop)
+        self.caller = Caller(contest, from: self.client, to: self.server.localNode)
     }
 
     func run(seconds: Double) async throws -> Int {
@@ -40,16 +40,25 @@ struct TransportContestant: Contestant {
     }
 }
 
-/// Sends each request back: an actor on the transport's event loop, as an agent is.
+/// Sends each request back: an actor on the transport's event loop that answers at once, as an agent does.
 private actor Echo: RequestHandler {
-    private let eventLoop: any EventLoop
-    nonisolated var unownedExecutor: UnownedSerialExecutor { self.eventLoop.executor.asUnownedSerialExecutor() }
+    private let executor: LoopExecutor
+    private var answered = 0
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     init(on transport: TCPTransport) {
-        self.eventLoop = transport.eventLoop
+        self.executor = transport.executor
     }
 
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? { body }
+    nonisolated func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
+        let reply = self.ifIsolated(on: self.executor, body) { $0.echo($1) }
+        return reply.map(Answer.now) ?? .later { await self.echo(body) }
+    }
+
+    private func echo(_ body: ByteBuffer) -> ByteBuffer {
+        self.answered += 1
+        return body
+    }
 
     func take(_ body: ByteBuffer, from node: NodeID) async {}
 }
@@ -57,17 +66,18 @@ private actor Echo: RequestHandler {
 /// Asks as an agent does: an actor on the event loop, with as many tasks as there are requests in flight.
 private actor Caller {
     private let contest: Case
-    private let transport: TCPTransport
+    private let transport: any MessageTransport
+    private let executor: LoopExecutor
     private let peer: NodeID
-    private let preference: LoopTaskExecutor?
-    private let time = MachineTime()
+    private let time: any TimeSource = SystemTimeSource()
     private var isOver = false
-    nonisolated var unownedExecutor: UnownedSerialExecutor { self.transport.unownedExecutor }
+    private static let patience = Duration.seconds(1)
+    nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
-    init(_ contest: Case, from transport: TCPTransport, to peer: NodeID, prefersLoop: Bool) {
-        self.preference = prefersLoop ? transport.taskExecutor : nil
+    init(_ contest: Case, from transport: TCPTransport, to peer: NodeID) {
         self.contest = contest
         self.transport = transport
+        self.executor = transport.executor
         self.peer = peer
     }
 
@@ -75,7 +85,7 @@ private actor Caller {
         self.isOver = false
         return try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0..<self.contest.inFlight {
-                group.addTask(executorPreference: self.preference) { try await self.askUntilOver() }
+                group.addTask { try await self.askUntilOver() }
             }
             group.addTask {
                 try await self.time.sleep(for: .seconds(seconds))
@@ -99,7 +109,7 @@ private actor Caller {
         var roundTrips = 0
         while !self.isOver {
             let reply = try await self.transport.request(
-                body, to: self.peer, service: .agents, deadline: self.time.now + .seconds(1))
+                body, to: self.peer, service: .agents, deadline: self.time.now + Self.patience)
             guard reply.readableBytes == body.readableBytes else { throw UnexpectedReply() }
             roundTrips += 1
         }
@@ -108,17 +118,3 @@ private actor Caller {
 }
 
 struct UnexpectedReply: Error {}
-
-/// The machine's clock.
-struct MachineTime: TimeSource {
-    private static let origin = ContinuousClock.now
-
-    var now: MonotonicInstant { .zero + Self.origin.duration(to: .now) }
-
-    /// Certificates of this run were made moments ago.
-    var wallClockMilliseconds: UInt64 { WallClock.milliseconds }
-
-    func sleep(until deadline: MonotonicInstant) async throws {
-        try await Task.sleep(for: deadline - self.now)
-    }
-}

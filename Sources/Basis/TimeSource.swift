@@ -5,27 +5,31 @@
 package struct MonotonicInstant: Hashable, Comparable, Sendable {
     package var nanoseconds: Int64
 
+    @inlinable
     package init(nanoseconds: Int64) {
         self.nanoseconds = nanoseconds
     }
 
     /// The origin of the clock. Only meaningful as "before everything this clock will show".
-    package static let zero = MonotonicInstant(nanoseconds: 0)
+    @inlinable package static var zero: MonotonicInstant { MonotonicInstant(nanoseconds: 0) }
 
     /// Later than every instant a clock will ever show: a deadline that does not pass.
-    package static let distantFuture = MonotonicInstant(nanoseconds: .max)
+    @inlinable package static var distantFuture: MonotonicInstant { MonotonicInstant(nanoseconds: .max) }
 
+    @inlinable
     package static func < (left: MonotonicInstant, right: MonotonicInstant) -> Bool {
         left.nanoseconds < right.nanoseconds
     }
 
     /// Saturates at ``distantFuture`` instead of trapping, so that "now + a huge setting" stays a deadline.
+    @inlinable
     package static func + (instant: MonotonicInstant, duration: Duration) -> MonotonicInstant {
         let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(duration.inNanoseconds)
         guard overflow else { return MonotonicInstant(nanoseconds: sum) }
         return duration < .zero ? MonotonicInstant(nanoseconds: .min) : .distantFuture
     }
 
+    @inlinable
     package static func - (instant: MonotonicInstant, duration: Duration) -> MonotonicInstant {
         let (difference, overflow) = instant.nanoseconds.subtractingReportingOverflow(duration.inNanoseconds)
         guard overflow else { return MonotonicInstant(nanoseconds: difference) }
@@ -33,6 +37,7 @@ package struct MonotonicInstant: Hashable, Comparable, Sendable {
     }
 
     /// How long after `earlier` this instant is; negative when it is before.
+    @inlinable
     package static func - (later: MonotonicInstant, earlier: MonotonicInstant) -> Duration {
         .nanoseconds(later.nanoseconds.subtractingReportingOverflow(earlier.nanoseconds).partialValue)
     }
@@ -40,7 +45,9 @@ package struct MonotonicInstant: Hashable, Comparable, Sendable {
 
 extension Duration {
     /// This duration in whole nanoseconds, saturated to the range of `Int64` (292 years).
-    package var inNanoseconds: Int64 {
+    @inlinable package var inNanoseconds: Int64 {
+        // Up to nine seconds, as nearly all are, in one division of 64 bits instead of two of 128.
+        if let attoseconds = Int64(exactly: self.attoseconds) { return attoseconds / 1_000_000_000 }
         let (seconds, attoseconds) = self.components
         let (scaled, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         let (sum, overflowOfSum) = scaled.addingReportingOverflow(attoseconds / 1_000_000_000)

@@ -67,8 +67,19 @@ package struct Frame: Hashable, Sendable {
         guard let length = UInt32(exactly: Self.headerBytes + self.body.readableBytes) else {
             preconditionFailure("a body of \(self.body.readableBytes) bytes passed the limit of frames")
         }
-        buffer.writeMultipleIntegers(length, self.version, self.rawKind, self.flags, self.correlation)
-        buffer.writeImmutableBuffer(self.body)
+        // In one go: each write into a `ByteBuffer` checks its storage anew.
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: Self.lengthBytes + Int(length)) { bytes in
+            bytes.storeBytes(of: length.bigEndian, toByteOffset: 0, as: UInt32.self)
+            bytes.storeBytes(of: self.version, toByteOffset: 4, as: UInt8.self)
+            bytes.storeBytes(of: self.rawKind, toByteOffset: 5, as: UInt8.self)
+            bytes.storeBytes(of: self.flags.bigEndian, toByteOffset: 6, as: UInt16.self)
+            bytes.storeBytes(of: self.correlation.bigEndian, toByteOffset: 8, as: UInt64.self)
+            self.body.withUnsafeReadableBytes { body in
+                guard let source = body.baseAddress, let start = bytes.baseAddress else { return }
+                (start + Self.lengthBytes + Self.headerBytes).copyMemory(from: source, byteCount: body.count)
+            }
+            return Self.lengthBytes + Int(length)
+        }
     }
 }
 

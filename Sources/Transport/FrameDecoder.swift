@@ -30,21 +30,40 @@ package struct FrameDecoder: Sendable {
     ///
     /// - Throws: ``FrameError``, and again at each further call: there is no way back into step.
     package mutating func next() throws(FrameError) -> Frame? {
-        let start = self.received.readerIndex
-        guard let announced = self.received.getInteger(at: start, as: UInt32.self) else { return nil }
+        guard self.received.readableBytes >= Frame.lengthBytes else { return nil }
+        // In one go: each read out of a `ByteBuffer` checks its storage anew.
+        let (announced, header) = self.received.withUnsafeReadableBytes { bytes in
+            (
+                UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)),
+                bytes.count < Frame.lengthBytes + Frame.headerBytes ? nil : Header(after: Frame.lengthBytes, in: bytes)
+            )
+        }
         let length = Int(announced)
         guard length <= self.frameBytesMax else { throw .tooLong(bytes: length, limit: self.frameBytesMax) }
         guard length >= Frame.headerBytes else { throw .tooShort(bytes: length) }
-        guard self.received.readableBytes >= Frame.lengthBytes + length else { return nil }
-        guard
-            let (_, version, kind, flags, correlation) = self.received.readMultipleIntegers(
-                as: (UInt32, UInt8, UInt8, UInt16, UInt64).self),
-            let body = self.received.readSlice(length: length - Frame.headerBytes)
-        else { preconditionFailure("the frame was there a line ago") }
-        guard kind != 0 else {
-            self.received.moveReaderIndex(to: start)
-            throw .noKind
+        guard let header, self.received.readableBytes >= Frame.lengthBytes + length else { return nil }
+        guard header.kind != 0 else { throw .noKind }
+        self.received.moveReaderIndex(forwardBy: Frame.lengthBytes + Frame.headerBytes)
+        guard let body = self.received.readSlice(length: length - Frame.headerBytes) else {
+            preconditionFailure("the frame was there a line ago")
         }
-        return Frame(version: version, rawKind: kind, flags: flags, correlation: correlation, body: body)
+        return Frame(
+            version: header.version, rawKind: header.kind, flags: header.flags, correlation: header.correlation,
+            body: body)
+    }
+
+    /// What stands between the length and the body.
+    private struct Header {
+        var version: UInt8
+        var kind: UInt8
+        var flags: UInt16
+        var correlation: UInt64
+
+        init(after start: Int, in bytes: UnsafeRawBufferPointer) {
+            self.version = bytes[start]
+            self.kind = bytes[start + 1]
+            self.flags = UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 2, as: UInt16.self))
+            self.correlation = UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: start + 4, as: UInt64.self))
+        }
     }
 }

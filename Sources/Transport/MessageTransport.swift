@@ -25,6 +25,8 @@ package protocol MessageTransport: Sendable {
     ///
     /// `node` is another node: nobody reaches himself through a transport.
     ///
+    /// A cancelled task's request ends soon, within milliseconds.
+    ///
     /// - Throws: ``TransportError``. After `deadline` it is always ``TransportError/timedOut``, never later.
     func request(
         _ body: ByteBuffer, to node: NodeID, service: Service, deadline: MonotonicInstant
@@ -42,16 +44,27 @@ package protocol MessageTransport: Sendable {
 /// What answers the messages of one ``Service``.
 ///
 /// Messages of one peer are handed over in the order in which they were sent, without waiting for one to be answered
-/// before the next. The first steps of a handler, up to its first suspension, may run on the transport's event loop:
-/// it must not block, and long work belongs elsewhere.
+/// before the next. A handler, and what it answers ``Answer/later(_:)`` up to its first suspension, may run on the
+/// transport's event loop: it must not block, and long work belongs elsewhere.
 package protocol RequestHandler: Sendable {
-    /// Answers one request. Nil refuses it as malformed: the bytes were not a request that this handler knows.
+    /// Answers one request, or says how. A handler that finds itself in its own isolation can often answer at once,
+    /// which spares the transport a task (ADR 0005).
     ///
     /// `node` is the verified name of the sender. Never throws: every request has an answer in every state.
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer?
+    func answer(_ body: ByteBuffer, from node: NodeID) -> Answer
 
     /// Takes one one-way message.
     func take(_ body: ByteBuffer, from node: NodeID) async
+}
+
+/// How a request is answered. Nil refuses it as malformed: the bytes were not a request that the handler knows.
+package enum Answer: Sendable {
+    /// Runs where it is started from until it hops elsewhere by itself.
+    package typealias Work = nonisolated(nonsending) @Sendable () async -> ByteBuffer?
+
+    case now(ByteBuffer?)
+    /// The transport starts this before it hands over the next message.
+    case later(Work)
 }
 
 /// Why a message was not answered.

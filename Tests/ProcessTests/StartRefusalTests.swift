@@ -1,7 +1,5 @@
 import Certificates
 import Foundation
-import NIOCore
-import NIOPosix
 import Testing
 
 @Suite("dvmsd refuses to start", .timeLimit(.minutes(1)))
@@ -59,13 +57,14 @@ struct StartRefusalTests {
 
     @Test("where another process listens, and names the address")
     func addressInUse() async throws {
-        let ring = try TestRing(2)
-        let other = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: ring.ports[0]).get()
+        let other = try TestRing(2)
+        let holder = try await other.startDaemon("n1")
+        let ring = try TestRing(2, firstPort: other.ports[0])
         let end = try await ring.launchDaemon("n1").end()
         #expect(end.status == 1)
         #expect(end.errors.contains("127.0.0.1:\(ring.ports[0]) is in use"), "\(end.errors)")
-        try await other.close()
+        holder.signal(SIGTERM)
+        #expect(await holder.end().status == 0)
         // Nothing of the failed start stands in the way of the next.
         let daemon = try await ring.startDaemon("n1")
         daemon.signal(SIGTERM)

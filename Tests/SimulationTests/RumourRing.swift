@@ -82,7 +82,11 @@ actor Gossip: RequestHandler {
         }
     }
 
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
+    nonisolated func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
+        .later { await self.merged(body) }
+    }
+
+    private func merged(_ body: ByteBuffer) -> ByteBuffer? {
         guard let theirs = body.getInteger(at: body.readerIndex, as: Int64.self) else { return nil }
         self.number = self.number &* 3 &+ theirs
         return ByteBuffer(integer: self.number)

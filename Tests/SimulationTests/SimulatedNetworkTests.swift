@@ -16,7 +16,11 @@ private actor Mirror: RequestHandler {
         self.delay = delay
     }
 
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
+    nonisolated func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
+        .later { await self.mirrored(body) }
+    }
+
+    private func mirrored(_ body: ByteBuffer) async -> ByteBuffer? {
         guard let number = body.getInteger(at: body.readerIndex, as: Int64.self) else { return nil }
         self.seen.append(number)
         if self.delay > .zero { try? await self.time.sleep(for: self.delay) }

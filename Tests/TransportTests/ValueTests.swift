@@ -50,25 +50,30 @@ struct ValueTests {
         #expect(backoff.notBefore == nil)
     }
 
-    @Test("Pending calls expire in order, each once, and only a nearer deadline arms the timer anew")
+    @Test("Pending calls expire in order, each once, and no correlation is given twice")
     func pendingCalls() {
         func at(_ nanoseconds: Int64) -> MonotonicInstant { MonotonicInstant(nanoseconds: nanoseconds) }
         var calls = PendingCalls<String>()
-        let armed = [
-            calls.insert("b", correlation: 2, deadline: at(20)), calls.insert("c", correlation: 3, deadline: at(20)),
-            calls.insert("a", correlation: 1, deadline: at(10)),
-            calls.insert("z", correlation: 9, deadline: .distantFuture),
-        ]
-        #expect(armed == [true, false, true, false])
+        let b = calls.insert("b", deadline: at(20)) ?? 0
+        #expect(calls.nextDeadline == at(20))
+        let z = calls.insert("z", deadline: .distantFuture) ?? 0
+        let a = calls.insert("a", deadline: at(10)) ?? 0
         #expect(calls.nextDeadline == at(10))
-        let removed = [calls.remove(1, where: { $0 == "x" })?.call, calls.remove(1)?.call, calls.remove(1)?.call]
+        let removed = [calls.remove(a, where: { $0 == "x" })?.call, calls.remove(a)?.call, calls.remove(a)?.call]
         #expect(removed == [nil, "a", nil])
-        let early = calls.expire(at: at(19))
+        // Takes the slot that was left, not the correlation.
+        let c = calls.insert("c", deadline: at(20)) ?? 0
+        #expect(Set([0, a, b, c, z]).count == 5)
+        let early = calls.expire(at: at(19)).map(\.call)
         #expect(early == [] && calls.nextDeadline == at(20))
         let due = calls.expire(at: at(20))
-        #expect(due == ["b", "c"] && calls.nextDeadline == nil && calls.count == 1)
-        let isPending = calls.update(9) { $0 = "y" }
-        let rest = calls.removeAll { $0 == "y" }
-        #expect(isPending && rest == ["y"] && calls.count == 0)
+        #expect(due.map(\.call) == ["b", "c"] && due.map(\.correlation) == [b, c])
+        #expect(calls.nextDeadline == nil && calls.count == 1)
+        calls.updateAll { $0 += "!" }
+        let isPending = [calls.update(z) { $0 += "?" }, calls.update(b) { $0 += "?" }]
+        let rest = calls.removeAll { $0 == "z!?" }.map(\.call)
+        #expect(isPending == [true, false] && rest == ["z!?"] && calls.count == 0)
+        let strangers = [calls.remove(.max)?.call, calls.remove(0)?.call]
+        #expect(strangers == [nil, nil])
     }
 }

@@ -26,8 +26,8 @@ struct ExplanationReportTests {
                 moved          1 guest, 512 MiB
 
                 Migrations
-                  GUEST  FROM  TO  MiB  SECONDS  RESULT  BECAUSE
-                  web1   n1    n5  512    2.020  moved   n1 lacks CPU
+                  GUEST  FROM  TO  MiB  SECONDS  BECAUSE       RESULT
+                  web1   n1    n5  512    2.020  n1 lacks CPU  moved
 
                 How it went
                   + SECONDS  EVENT
@@ -58,11 +58,11 @@ struct ExplanationReportTests {
                 why            drain: the operator drains n1
                 started        2026-07-04 14:03:07.000
                 asked          0 nodes in 1 sweep
-                hops           0 over the partitions of other ISPs
+                hops           none
 
                 Migrations
-                  GUEST  FROM  TO  MiB  SECONDS  RESULT     BECAUSE
-                  web1   n1    n2                under way
+                  GUEST  FROM  TO  MiB  SECONDS  BECAUSE  RESULT
+                  web1   n1    n2                         under way
 
                 How it went
                   the journal does not hold its events any more

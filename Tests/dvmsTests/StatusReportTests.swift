@@ -15,7 +15,8 @@ struct StatusReportTests {
                 guests         5
                 reservation    free
                 triggers       none
-                transport      2 connections, in 1204 frames (1.2 MiB), out 1 frame (12 B), 0 time-outs, refusals 0 sent, 1 received
+                transport      2 connections, 0 time-outs, refusals 0 sent, 1 received
+                               in 1204 frames (1.2 MiB), out 1 frame (12 B)
 
                 RESOURCE          LOAD   CAPACITY  RESERVED  LOAD %
                 CPU (millicores)  3201       4000         0    80.0

@@ -18,6 +18,10 @@ KILL_SECONDS_MAX = 15
 NAMESPACES = Path("/run/netns")
 
 
+class NoAnswer(LabError):
+    """A command did not end in time: whatever it was to find out is unknown."""
+
+
 def run(*command: str, stdin: str = "", seconds_max: float = COMMAND_SECONDS_MAX) -> str:
     """Runs a command and returns what it printed. Raises LabError with the command's own words when it fails.
 
@@ -26,7 +30,7 @@ def run(*command: str, stdin: str = "", seconds_max: float = COMMAND_SECONDS_MAX
         done = subprocess.run(("setpriv", "--pdeathsig", "KILL", *command), input=stdin, text=True,
                               capture_output=True, timeout=seconds_max, check=False)
     except subprocess.TimeoutExpired:
-        raise LabError(f"no answer within {seconds_max:g} s: {' '.join(command)}") from None
+        raise NoAnswer(f"no answer within {seconds_max:g} s: {' '.join(command)}") from None
     if done.returncode == 127:
         raise LabError(f"{command[0]} is not installed; run `lab setup`")
     if done.returncode != 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import signal
 import sys
@@ -131,6 +132,15 @@ def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
+def _keep_others_out(settings: Settings) -> None:
+    """Until this process ends: two runs would take each other's lab down."""
+    lock = os.open(settings.cache / f"{settings.name}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise LabError(f"another run uses {settings.name}; wait for its end, or set LAB_NAME and LAB_NET") from None
+
+
 def main() -> int:
     options = _options()
     try:
@@ -138,6 +148,7 @@ def main() -> int:
             raise LabError("run this as root: it makes namespaces")
         settings = Settings.from_environment()
         settings.need_setup()
+        _keep_others_out(settings)
         program = (options.dvmsd or settings.source.parent / ".build/release/dvmsd").absolute()
         if not os.access(program, os.X_OK):
             raise LabError(f"{program} is missing; run `make build` first")

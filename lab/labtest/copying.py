@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from dvmslab.machine import NoAnswer
 from dvmslab.settings import LabError
 
 from . import limits
@@ -47,11 +48,16 @@ class Copy:
 
 
 def job(scene: Scene, host: str, vm: str, completed: bool = False) -> Job | None:
-    """The migration of a guest that its source host reports now, or the last one that ended there or here."""
+    """The migration of a guest that its source host reports now, or the last one that ended there or here.
+
+    None when libvirt answers that there is none, or no such guest."""
     try:
-        text = scene.host(host).virsh("domjobinfo", vm, "--rawstats", *(["--completed"] if completed else []))
+        text = scene.host(host).virsh("domjobinfo", vm, "--rawstats", *(["--completed"] if completed else []),
+                                      seconds_max=limits.JOB_ANSWER_MAX)
+    except NoAnswer:
+        raise
     except LabError:
-        return None  # the guest has left, or libvirtd has no figures about it
+        return None
     fields = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
     kind = int(fields.get("Job type", 0))
     if kind == 0 or (not completed and int(fields.get("operation", 0)) != OUTGOING_MIGRATION):

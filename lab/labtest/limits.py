@@ -29,10 +29,12 @@ HANDOVER_REMAINING_MIB_MAX = 25
 
 # Waiting
 LOOK = 0.2
+GUEST_START_MAX = 120
 GUESTS_READY_MAX = 180
 DAEMON_READY_MAX = 60
 DAEMON_STOP_MAX = 60
 CONTROL_ANSWER_MAX = 10
+JOB_ANSWER_MAX = 30
 RING_COMPLETE_MAX = 60
 # From load inside guests to memory that flows: smoothing, hold time, reservation of neighbours, solving.
 OVERLOAD_SEEN_MAX = 90
@@ -55,5 +57,7 @@ DOUBT_STANDS = 15
 MENDED_MAX = SETTLE_MAX + DAEMON_READY_MAX
 
 STALL = 30
+# A ring that starts another repair while it is judged is judged again so often.
+JUDGEMENTS_MAX = 5
 # Between looks for a guest that runs twice.
 SENTRY_PAUSE = 1.0

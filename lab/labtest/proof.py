@@ -27,13 +27,13 @@ def prove(scene: Scene) -> list[str]:
     other = next(host for host in scene.hosts if host.name != place)
     with Sentry(scene) as sentry:
         other.virsh("create", "/dev/stdin", stdin=scene.host(place).virsh("dumpxml", doubled, "--migratable"),
-                    seconds_max=30)
+                    seconds_max=limits.GUEST_START_MAX)
         found = judge(scene, {}, set(), set())
         wait_until("the sentry has looked", limits.QUIET_MAX, lambda: sentry.looks > 1)
     missed += _missing(found.complaints["libvirt"], f"a second copy of {doubled}")
     missed += _missing(found.complaints["qemu"], f"a second process of {doubled}")
     missed += _missing(sentry.seen_twice, f"that {doubled} ran twice")
-    other.virsh("destroy", doubled, seconds_max=30)
+    other.virsh("destroy", doubled, seconds_max=limits.GUEST_START_MAX)
 
     found = judge(scene, ticks, set(), set())
     if not found.holds:

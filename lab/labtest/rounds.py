@@ -13,7 +13,7 @@ from . import limits
 from .copying import Copy, job, require_progress, wait_for_copy
 from .faults import Fault
 from .scene import Scene
-from .verdict import Sentry, Verdict, judge
+from .verdict import Sentry, Verdict, judge, judge_at_rest
 from .waiting import wait_until
 
 
@@ -98,13 +98,13 @@ def repair(scene: Scene, migration_seconds_max: float,
         scene.wait_until_quiet()
         quiet = time.monotonic()
     found = Repair(seen - begin, moved - seen, quiet - moved, _moves(scene, before))
-    found.verdict = judge(scene, ticks, in_doubt=set(), lost=set())
-    found.problems += sentry.complaints()
-    if not confirmed:
-        found.problems.append("what was asked for during the copy was never seen")
     left = scene.make_idle(busy)
     if left:
         found.problems.append(f"{' and '.join(left)} did not take orders afterwards")
+    found.verdict = judge_at_rest(scene, ticks)
+    found.problems += sentry.complaints()
+    if not confirmed:
+        found.problems.append("what was asked for during the copy was never seen")
     return found
 
 
@@ -204,8 +204,8 @@ def fault_round(scene: Scene, fault: Fault) -> FaultRound:
         _Settling(scene, busy, set(), may_doubt=False).wait(limits.MENDED_MAX)
         scene.wait_until_quiet()
         mended = time.monotonic()
-        remaining = {name: count for name, count in ticks.items() if name not in strike.lost}
-        after_mending = judge(scene, remaining, set(), set())
+        after_mending = judge_at_rest(
+            scene, {name: count for name, count in ticks.items() if name not in strike.lost})
         counters = scene.counters(copy.vm)
     move = next((move for move in _moves(scene, before) if move.vm == copy.vm), None)
     problems = sentry.complaints()

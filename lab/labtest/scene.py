@@ -50,8 +50,9 @@ class Scene:
         guest = registry.get(name)
         if guest is None:
             guest = registry.add(name, GUEST_MEMORY_MIB_DEFAULT, 0)
-        host.virsh("define", "/dev/stdin", stdin=guest.xml(self.settings), seconds_max=30)
-        host.virsh("start", name, seconds_max=30)
+        host.virsh("define", "/dev/stdin", stdin=guest.xml(self.settings),
+                   seconds_max=limits.GUEST_START_MAX)
+        host.virsh("start", name, seconds_max=limits.GUEST_START_MAX)
 
     def wait_for_guests(self) -> None:
         """Returns when every guest answers."""

@@ -63,6 +63,16 @@ def judge(scene: Scene, ticks_before: dict[str, int], in_doubt: set[str], lost: 
     return verdict
 
 
+def judge_at_rest(scene: Scene, ticks_before: dict[str, int]) -> Verdict:
+    """Judges a ring in which nothing is in doubt and nothing moves; again if something began to move meanwhile."""
+    for _ in range(limits.JUDGEMENTS_MAX):
+        scene.wait_until_quiet()
+        verdict = judge(scene, ticks_before, in_doubt=set(), lost=set())
+        if verdict.holds or not scene.engagements():
+            break
+    return verdict
+
+
 def _judge_places(verdict: Verdict, name: str, copies: list[dict], in_doubt: bool) -> None:
     running = [copy["host"] for copy in copies if copy["libvirt"] == "running"]
     processes = {copy["host"]: copy["qemu"] for copy in copies if copy["qemu"]}

@@ -11,7 +11,7 @@ LANE = 13
 LEFT = 60
 TOP = 70
 PLOT = 1100
-LEGEND = 330
+LEGEND = 430
 # Told apart by most eyes (Okabe and Ito, then lighter and darker ones).
 COLOURS = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8c6d1f", "#6a51a3",
            "#b8a100", "#7f7f7f", "#1b5e20", "#ad1457"]

@@ -201,19 +201,19 @@ def _percentile(values: list[float], share: float) -> float:
 
 
 def _prove_disjoint(journals: list[Journal], out: Path) -> None:
-    """Lets the separate program judge the grants as they are, and with one planted overlap."""
+    """Lets the separate program judge the grants as they are, and with one planted overlap; and try itself on them."""
     grants = [grant for journal in journals for grant in journal.grants()]
     log, planted = out / "grants.log", out / "planted.log"
     head = "# node isp epoch granted released, in nanoseconds of the machine's clock\n"
     log.write_text(head + "".join(f"{grant.line()}\n" for grant in grants))
     planted.write_text(log.read_text() + f"{plant_overlap(grants).line()}\n")
     print()
-    for file, expected in ((log, 0), (planted, 1)):
-        done = subprocess.run([str(ROOT / "rings" / "disjoint"), str(file)], capture_output=True, text=True,
-                              check=False)
-        print("".join(f"{file.name}: {line}\n" for line in (done.stdout + done.stderr).splitlines()), end="")
+    for words, expected in (([str(log)], 0), ([str(planted)], 1), (["--self-test", str(log)], 0)):
+        done = subprocess.run([str(ROOT / "rings" / "disjoint"), *words], capture_output=True, text=True, check=False)
+        name = " ".join(Path(word).name for word in words)
+        print("".join(f"{name}: {line}\n" for line in (done.stdout + done.stderr).splitlines()), end="")
         if done.returncode != expected:
-            raise RingError(f"rings/disjoint {file} ended with {done.returncode}, not {expected}")
+            raise RingError(f"rings/disjoint {' '.join(words)} ended with {done.returncode}, not {expected}")
 
 
 def _draw(journals: list[Journal], isps: list[Isp], out: Path) -> None:

@@ -9,27 +9,44 @@ extension NodeAgent {
     static let birthLeadMaxMilliseconds: UInt64 = 86_400_000
 
     func handle(_ request: Request, from node: NodeID) async -> Reply {
+        switch self.begin(request, from: node) {
+        case .done(let reply): reply
+        case .waits(let work): await work()
+        }
+    }
+
+    /// How a request is answered.
+    enum Handling {
+        typealias Work = nonisolated(nonsending) @Sendable () async -> Reply
+
+        case done(Reply)
+        /// The hypervisor, the disk or another node is asked first. To be started in the same turn.
+        case waits(Work)
+    }
+
+    /// Answers a request in this turn, as far as that can be done.
+    func begin(_ request: Request, from node: NodeID) -> Handling {
         switch request {
         case .reserve(let isp, let key, _):
-            .reserve(self.answerReserve(isp, key: key, from: node))
+            .done(.reserve(self.answerReserve(isp, key: key, from: node)))
         case .renew(let token, let firstOut, let wantSnapshot):
-            .renew(self.answerRenew(token, firstOut: firstOut, wantSnapshot: wantSnapshot, from: node))
+            .done(.renew(self.answerRenew(token, firstOut: firstOut, wantSnapshot: wantSnapshot, from: node)))
         case .release(let token):
-            self.answerRelease(token, from: node)
+            .done(self.answerRelease(token, from: node))
         case .migrate(let order):
-            .migrate(self.answerMigrate(order, from: node))
+            .done(.migrate(self.answerMigrate(order, from: node)))
         case .actionDone(let action, let result):
-            self.takeActionDone(action, result)
+            .done(self.takeActionDone(action, result))
         case .incoming(let order):
-            .incoming(await self.answerIncoming(order, from: node))
+            .waits { .incoming(await self.answerIncoming(order, from: node)) }
         case .handover(let action, let vm, let phase):
-            .handover(await self.answerHandover(action, vm: vm, phase: phase, from: node))
+            .waits { .handover(await self.answerHandover(action, vm: vm, phase: phase, from: node)) }
         case .wait(let isp, let key, let asked, let holding):
-            .wait(self.answerWait(isp, key: key, on: asked, holding: holding, from: node))
+            .done(.wait(self.answerWait(isp, key: key, on: asked, holding: holding, from: node)))
         case .ended(let isp):
-            self.takeEnded(isp, from: node)
+            .done(self.takeEnded(isp, from: node))
         case .membership(let message):
-            .membership(await self.answerMembership(message, from: node))
+            self.beginMembership(message, from: node)
         }
     }
 

@@ -14,14 +14,19 @@ extension NodeAgent {
         }
     }
 
-    func answerMembership(_ message: MembershipMessage, from node: NodeID) async -> MembershipReply {
+    func beginMembership(_ message: MembershipMessage, from node: NodeID) -> Handling {
         let (answer, effects) = self.membership.answer(message, from: node, at: self.now, using: &self.generator)
-        guard case .later(let relay) = answer else {
+        switch answer {
+        case .now(let reply):
             self.carryOut(effects)
-            guard case .now(let reply) = answer else { preconditionFailure("an answer is given now or later") }
-            return reply
+            return .done(.membership(reply))
+        case .later(let relay):
+            return .waits { .membership(await self.relay(relay, effects)) }
         }
-        return await withCheckedContinuation { continuation in
+    }
+
+    private func relay(_ relay: Membership.RelayID, _ effects: [Membership.Effect]) async -> MembershipReply {
+        await withCheckedContinuation { continuation in
             self.relays[relay] = continuation
             self.carryOut(effects)
         }
@@ -55,8 +60,11 @@ extension NodeAgent {
         self.isLeaving = true
         self.ownISP?.cancel()
         self.abortOutgoing()
-        while self.now < deadline, self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0 {
-            await self.monitorBell.wait(until: min(deadline, self.now + Self.leaveLook), on: self.ports.time)
+        while self.now < deadline, !Task.isCancelled,
+            self.ownISP != nil || !self.finishing.isEmpty || self.reservation.flightCount > 0
+        {
+            // No bell: each has one who waits for it already.
+            try? await self.ports.time.sleep(until: min(deadline, self.now + Self.leaveLook))
         }
         await self.sayGoodbye()
     }

@@ -196,13 +196,19 @@ package actor NodeAgent {
 }
 
 extension NodeAgent: RequestHandler {
-    package func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
-        do {
-            let request = try MessageCodec.decodeRequest(body)
-            return MessageCodec.encode(await self.handle(request, from: node))
+    /// Under `dvmsd` the transport asks on the agent's own executor, and most requests are answered in that very call.
+    package nonisolated func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
+        let request: Request
+        do throws(CodecError) {
+            request = try MessageCodec.decodeRequest(body)
         } catch {
             self.log.warning("refused a malformed request", metadata: ["node": "\(node)", "error": "\(error)"])
-            return nil
+            return .now(nil)
+        }
+        switch self.ifIsolated(on: self.ports.executor, (request, node), { $0.begin($1.0, from: $1.1) }) {
+        case .done(let reply): return .now(MessageCodec.encode(reply))
+        case .waits(let work): return .later { MessageCodec.encode(await work()) }
+        case nil: return .later { MessageCodec.encode(await self.handle(request, from: node)) }
         }
     }
 

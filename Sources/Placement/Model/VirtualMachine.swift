@@ -9,10 +9,13 @@ package struct VMID: Hashable, Comparable, Sendable, CustomStringConvertible {
 
     /// - Returns: nil when `name` is empty, too long, or has a control character or a `/`.
     package init?(_ name: String) {
-        let bytes = name.utf8
-        guard !bytes.isEmpty, bytes.count <= Self.lengthMax,
-            bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") })
-        else { return nil }
+        var name = name
+        // As one run of bytes, which is quicker than byte by byte: names are read from the wire by the thousand.
+        let isName = name.withUTF8 { bytes in
+            !bytes.isEmpty && bytes.count <= Self.lengthMax
+                && bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }
+        }
+        guard isName else { return nil }
         self.name = name
     }
 

@@ -21,6 +21,8 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
     package let boot: UInt64
     package private(set) var state: State = .running
 
+    /// Whether one of its jobs is being run.
+    private var isExecuting = false
     private let index: ProcessIndex
     private unowned let world: World
     private let ledger: TaskLedger
@@ -181,7 +183,13 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
     }
 
     func execute(_ job: UnownedJob) {
+        self.isExecuting = true
+        defer { self.isExecuting = false }
         job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? {
+        WorldThread.world?.ledger === self.ledger && self.isExecuting
     }
 
     var jobsHeld: Int { self.held.count }

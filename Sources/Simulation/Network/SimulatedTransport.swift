@@ -177,7 +177,11 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         self.process.start {
             var result = Result<ByteBuffer, TransportError>.failure(.refused(.unknownService))
             if let handler = self.handlers[service] {
-                let reply = await handler.answer(body, from: peer)
+                let reply =
+                    switch handler.answer(body, from: peer) {
+                    case .now(let reply): reply
+                    case .later(let answer): await answer()
+                    }
                 result = reply.map { .success($0) } ?? .failure(.refused(.malformed))
             }
             self.serving[served] = nil

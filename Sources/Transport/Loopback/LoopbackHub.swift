@@ -171,7 +171,11 @@ package actor LoopbackHub {
         // Immediate, because the tasks must reach the handler in the order of their messages; queued, they need not.
         _ = Task.immediate {
             if kind == .request {
-                let reply = await handler.answer(frame.body, from: sender)
+                let reply =
+                    switch handler.answer(frame.body, from: sender) {
+                    case .now(let reply): reply
+                    case .later(let answer): await answer()
+                    }
                 self.answered(correlation, reply, from: node, to: sender)
             } else {
                 await handler.take(frame.body, from: sender)

@@ -5,7 +5,10 @@ import NIOSSL
 /// One TCP connection to one peer: bytes to frames and back, and what each frame means before it concerns a call.
 ///
 /// Confined to the transport's event loop, like the ``PeerLinks`` that owns it. Frames to send collect in one buffer
-/// that is written once per turn of the loop: one system call, and one TLS record, for all of them.
+/// that is written once per turn (``PeerLinks/endTurn()``).
+///
+/// What each frame touches is `@exclusivity(unchecked)` here and in the classes around. Safe because all of it is
+/// used on one thread, and none is passed `inout` to something that calls back.
 final class Connection: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -14,34 +17,36 @@ final class Connection: ChannelInboundHandler {
     let meant: NodeID?
     /// Who the peer is, from its accepted hello on.
     private(set) var peer: TransportIdentity?
+    /// Its name.
+    @exclusivity(unchecked) private(set) var peerNode: NodeID?
     /// Requests of this side on this connection without an answer.
-    var callsInFlight = 0
+    @exclusivity(unchecked) var callsInFlight = 0
     /// Requests and one-way messages of the peer that are being handled.
-    var serving = 0
+    @exclusivity(unchecked) var serving = 0
     /// Nothing new is started here any more; it closes when both sides have said so and nothing is under way.
-    var isRetiring = false
+    @exclusivity(unchecked) var isRetiring = false
     private(set) var goodbyeSent = false
     private(set) var goodbyeReceived = false
     /// Whether it is being closed: nothing can be sent or heard on it any more.
-    private(set) var isEnding = false
+    @exclusivity(unchecked) private(set) var isEnding = false
     /// Why it ends, from when that is known.
     private(set) var endReason: String?
     /// Whether it ends because the peer, or this side, did not accept a hello.
     private(set) var isRefused = false
 
     private let links: PeerLinks
-    private var decoder: FrameDecoder
-    private var outbound = ByteBuffer()
-    private var context: ChannelHandlerContext?
+    @exclusivity(unchecked) private var decoder: FrameDecoder
+    @exclusivity(unchecked) private var outbound = ByteBuffer()
+    /// Whether a flush at the end of this turn has been asked for.
+    @exclusivity(unchecked) private var isFlushDue = false
+    @exclusivity(unchecked) private var context: ChannelHandlerContext?
     private var remoteAddress = "an unknown address"
     private var handshakeTimer: Scheduled<Void>?
-    private var isReading = false
-    private var isFlushScheduled = false
     /// Whether a frame has come since the last look, and how many looks in a row there was none.
-    private var wasHeard = true
+    @exclusivity(unchecked) private var wasHeard = true
     private var silentIntervals = 0
     /// Whether a frame after the hello has come: only then the peer has accepted us too.
-    private(set) var isProven = false
+    @exclusivity(unchecked) private(set) var isProven = false
 
     init(links: PeerLinks, meant: NodeID?) {
         self.links = links
@@ -64,7 +69,9 @@ final class Connection: ChannelInboundHandler {
         frame.encode(into: &self.outbound)
         self.links.statistics.framesOut += 1
         self.links.statistics.bytesOut += UInt64(Frame.lengthBytes + Frame.headerBytes + frame.body.readableBytes)
-        self.scheduleFlush()
+        guard !self.isFlushDue else { return }
+        self.isFlushDue = true
+        self.links.needFlush(of: self)
     }
 
     func sendGoodbye() {
@@ -75,6 +82,7 @@ final class Connection: ChannelInboundHandler {
 
     /// Writes what has been collected, as far as the socket takes it.
     func flush() {
+        self.isFlushDue = false
         guard let context, self.outbound.readableBytes > 0 else { return }
         while context.channel.isWritable,
             let piece = self.outbound.readSlice(length: min(self.outbound.readableBytes, Self.pieceBytes)),
@@ -94,15 +102,6 @@ final class Connection: ChannelInboundHandler {
     /// How much is handed to the socket at a time, in bytes: what it holds beyond its own limit, and what an idle
     /// connection keeps for its next frames.
     private static let pieceBytes = 262_144
-
-    private func scheduleFlush() {
-        guard !self.isReading, !self.isFlushScheduled, let context else { return }
-        self.isFlushScheduled = true
-        context.eventLoop.assumeIsolated().execute {
-            self.isFlushScheduled = false
-            self.flush()
-        }
-    }
 
     /// Ends the connection; everything under way on it is lost at once, though TLS may take a while to close.
     func close(_ reason: String) {
@@ -136,6 +135,7 @@ final class Connection: ChannelInboundHandler {
 
     func establish(_ peer: TransportIdentity) {
         self.peer = peer
+        self.peerNode = peer.node
         self.handshakeTimer?.cancel()
         self.handshakeTimer = nil
     }
@@ -182,8 +182,8 @@ final class Connection: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !self.isEnding else { return }
-        self.isReading = true
         self.wasHeard = true
+        self.links.beginTurn()
         let bytes = self.unwrapInboundIn(data)
         self.links.statistics.bytesIn += UInt64(bytes.readableBytes)
         self.decoder.append(bytes)
@@ -198,8 +198,7 @@ final class Connection: ChannelInboundHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        self.isReading = false
-        self.flush()
+        self.links.endTurn()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -208,6 +207,8 @@ final class Connection: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         self.close(FailureText.of(error))
+        // A read that failed halfway may never be said to be complete.
+        self.links.endTurn()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -215,6 +216,7 @@ final class Connection: ChannelInboundHandler {
             self.end("the peer closed the connection")
         }
         self.links.closed(self)
+        self.links.endTurn()
     }
 
     // MARK: Frames
@@ -222,7 +224,7 @@ final class Connection: ChannelInboundHandler {
     private func take(_ frame: Frame) {
         guard frame.version == Frame.version else { return self.refuse(frame, as: .unsupportedVersion) }
         guard let kind = frame.kind else { return self.refuse(frame, as: .unknownKind) }
-        guard self.peer != nil else { return self.takeBeforeHello(frame, kind) }
+        guard self.peerNode != nil else { return self.takeBeforeHello(frame, kind) }
         if !self.isProven, frame.correlation != 0 || kind != .refusal {
             self.isProven = true
             self.links.proven(self)

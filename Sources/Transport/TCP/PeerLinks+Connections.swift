@@ -28,20 +28,22 @@ extension PeerLinks {
     }
 
     /// Starts to dial `node`, unless it is known at once that this cannot succeed.
-    func dial(_ node: NodeID) -> TransportError? {
+    ///
+    /// It may have failed when this returns; `Link.isDialling` says so.
+    func dial(_ node: NodeID) throws(TransportError) {
         guard let address = self.addresses.address(of: node) else {
-            return .unreachable(reason: "no address of \(node) is known")
+            throw .unreachable(reason: "no address of \(node) is known")
         }
         guard self.connections.count < self.settings.connectionsMax else {
-            return .limitReached(limit: "connectionsMax", value: self.connections.count)
+            throw .limitReached(limit: "connectionsMax", value: self.connections.count)
         }
         if let socketAddress = try? SocketAddress(ipAddress: address.host, port: Int(address.port)),
             !self.permits(socketAddress)
         {
-            return .unreachable(
+            throw .unreachable(
                 reason: "\(address) is no loopback address, and without TLS and insecure only those are dialled")
         }
-        self.links[node, default: Link()].isDialling = true
+        self.link(to: node).isDialling = true
         let bound = NIOLoopBound(self, eventLoop: self.eventLoop)
         ClientBootstrap(group: self.eventLoop)
             .connectTimeout(TimeAmount(self.settings.connectTimeout))
@@ -53,7 +55,6 @@ extension PeerLinks {
             .whenFailure { error in
                 bound.value.dialFailed(node, "\(address): \(FailureText.of(error))")
             }
-        return nil
     }
 
     /// Whether bytes may flow to or from `address` in the clear; with TLS always.
@@ -67,7 +68,7 @@ extension PeerLinks {
 
     private func dialFailed(_ node: NodeID, _ reason: String) {
         self.statistics.dialsFailed += 1
-        guard var link = self.links[node] else { return }
+        guard let link = self.links[node] else { return }
         let isFirst = link.backoff.notBefore == nil
         self.log.log(
             level: isFirst ? .warning : .debug, "dial failed", metadata: ["peer": "\(node)", "reason": "\(reason)"])
@@ -75,10 +76,9 @@ extension PeerLinks {
         link.backoff.failed(reason, at: self.time.now, settings: self.settings, using: &self.random)
         let waiting = link.waiting
         link.waiting = []
-        self.links[node] = link
         for frame in waiting {
-            guard let (call, _) = self.calls.remove(frame.correlation) else { continue }
-            self.end(call, .failure(.unreachable(reason: reason)))
+            guard let call = self.calls.remove(frame.correlation) else { continue }
+            self.end(call, frame.correlation, .failure(.unreachable(reason: reason)))
         }
     }
 
@@ -108,7 +108,7 @@ extension PeerLinks {
         self.log.debug(
             "connected",
             metadata: ["peer": "\(connection.remote)", "boot": "\(peer.boot)", "dialled": "\(connection.meant != nil)"])
-        var link = self.links[peer.node] ?? Link()
+        let link = self.link(to: peer.node)
         let old = link.current
         if connection.meant != nil {
             link.isDialling = false
@@ -116,7 +116,6 @@ extension PeerLinks {
         if verdict != .retireNew {
             link.current = connection
         }
-        self.links[peer.node] = link
         switch verdict {
         case nil, .refuseNew: break
         case .dropOld: old?.close("\(peer.node) has started anew (boot \(peer.boot))")
@@ -135,15 +134,16 @@ extension PeerLinks {
     }
 
     private func sendWaiting(to node: NodeID) {
-        guard let connection = self.links[node]?.current, let waiting = self.links[node]?.waiting else { return }
-        self.links[node]?.waiting = []
+        guard let link = self.links[node], let connection = link.current else { return }
+        let waiting = link.waiting
+        link.waiting = []
         for frame in waiting {
             // Nobody waits any more for a call that ran out or was cancelled meanwhile.
             guard frame.correlation != 0 else {
                 connection.send(frame)
                 continue
             }
-            guard self.calls.update(frame.correlation, { $0.connection = connection }) else { continue }
+            guard self.calls.assign(frame.correlation, to: connection) else { continue }
             connection.callsInFlight += 1
             connection.send(frame)
         }
@@ -153,14 +153,14 @@ extension PeerLinks {
 
     /// The peer has accepted us and talks: what went wrong before is forgotten.
     func proven(_ connection: Connection) {
-        guard let node = connection.peer?.node else { return }
+        guard let node = connection.peerNode else { return }
         self.links[node]?.backoff.succeeded()
     }
 
     /// Starts nothing new on `connection`.
     func retire(_ connection: Connection) {
         connection.isRetiring = true
-        if let node = connection.peer?.node, self.links[node]?.current === connection {
+        if let node = connection.peerNode, self.links[node]?.current === connection {
             self.links[node]?.current = nil
         }
         self.settle(connection)
@@ -185,7 +185,7 @@ extension PeerLinks {
     func lost(_ connection: Connection) {
         let reason = connection.endReason ?? "unknown"
         self.log.debug("disconnected", metadata: ["peer": "\(connection.remote)", "reason": "\(reason)"])
-        let node = connection.peer?.node
+        let node = connection.peerNode
         let wasCurrent = node.map { self.links[$0]?.current === connection } ?? false
         if let node, wasCurrent {
             self.links[node]?.current = nil
@@ -194,11 +194,11 @@ extension PeerLinks {
                     reason, at: self.time.now, settings: self.settings, using: &self.random)
             }
             if self.links[node]?.isForgettable ?? false {
-                self.links[node] = nil
+                self.forgetLink(to: node)
             }
         }
-        for call in self.calls.removeAll(where: { $0.connection === connection }) {
-            self.end(call, .failure(connection.isRefused ? .unreachable(reason: reason) : .connectionLost))
+        for (correlation, call) in self.calls.removeAll(where: { $0.connection === connection }) {
+            self.end(call, correlation, .failure(connection.isRefused ? .unreachable(reason: reason) : .connectionLost))
         }
         guard node == nil else { return }
         if let meant = connection.meant {

@@ -19,25 +19,36 @@ final class PeerLinks {
     /// Nil for plaintext.
     var contexts: TLSContexts?
     var random: any RandomNumberGenerator & Sendable
-    var handlers: [Service: any RequestHandler] = [:]
-    var statistics = TransportStatistics()
-    var isClosing = false
+    /// By the raw value of their service, as far as services have been registered.
+    @exclusivity(unchecked) private var handlers: [(any RequestHandler)?] = []
+    @exclusivity(unchecked) var statistics = TransportStatistics()
+    @exclusivity(unchecked) var isClosing = false
     /// Resumed when the last connection is gone.
     var whenAllClosed: CheckedContinuation<Void, Never>?
     /// The actor in whose isolation handlers are called; set from start to shutdown.
     weak var transport: TCPTransport?
 
-    var links: [NodeID: Link] = [:]
+    @exclusivity(unchecked) private(set) var links: [NodeID: Link] = [:]
+    /// The link that was looked up last: messages come in runs to one peer.
+    @exclusivity(unchecked) private var latestLink: (node: NodeID, link: Link)?
     var connections: [ObjectIdentifier: Connection] = [:]
-    var calls = PendingCalls<Call>()
-    private var lastCorrelation: UInt64 = 0
-    private var deadlineTimer: Scheduled<Void>?
+    let calls: WaitingCalls
+    private var callTimer: Scheduled<Void>?
+    @exclusivity(unchecked) private var callTimerAt = MonotonicInstant.distantFuture
     private var lookTimer: RepeatedTask?
 
+    /// Whether a connection is reading or waiting tasks are being run: the turn ends after that.
+    @exclusivity(unchecked) private var isInTurn = false
+    @exclusivity(unchecked) private var isTurnScheduled = false
+    /// Connections with frames that have not been written.
+    @exclusivity(unchecked) private var unflushed: [Connection] = []
+    /// When the bytes came that are being read.
+    @exclusivity(unchecked) private(set) var readAt = MonotonicInstant.zero
+
     /// What is known of one peer.
-    struct Link {
+    final class Link {
         /// Where new messages go.
-        var current: Connection?
+        @exclusivity(unchecked) var current: Connection?
         var isDialling = false
         /// What is sent as soon as there is a connection, in this order.
         var waiting: [Frame] = []
@@ -46,17 +57,12 @@ final class PeerLinks {
         var isForgettable: Bool { self.current == nil && !self.isDialling && self.backoff.notBefore == nil }
     }
 
-    /// A request that has no answer yet.
-    struct Call {
-        var continuation: CheckedContinuation<Result<ByteBuffer, TransportError>, Never>
-        /// Nil while it waits for one.
-        var connection: Connection?
-    }
-
     init(
         hello: Hello, settings: TransportSettings, contexts: TLSContexts?, addresses: any AddressBook,
-        time: any TimeSource, random: any RandomNumberGenerator & Sendable, eventLoop: any EventLoop, log: Logger
+        time: any TimeSource, random: any RandomNumberGenerator & Sendable, eventLoop: any EventLoop,
+        calls: WaitingCalls, log: Logger
     ) {
+        self.calls = calls
         self.hello = hello
         self.settings = settings
         self.contexts = contexts
@@ -70,10 +76,35 @@ final class PeerLinks {
     var localNode: NodeID { self.hello.identity.node }
     var isEncrypted: Bool { self.contexts != nil }
 
-    func nextCorrelation() -> UInt64 {
-        // From 1: correlation 0 means the whole connection.
-        self.lastCorrelation += 1
-        return self.lastCorrelation
+    func register(_ handler: any RequestHandler, for service: Service) {
+        let index = Int(service.rawValue)
+        while self.handlers.count <= index { self.handlers.append(nil) }
+        self.handlers[index] = handler
+    }
+
+    func handler(of service: Service) -> (any RequestHandler)? {
+        let index = Int(service.rawValue)
+        return index < self.handlers.count ? self.handlers[index] : nil
+    }
+
+    /// What is known of `node`, from now on if it was nothing.
+    func link(to node: NodeID) -> Link {
+        if let link = self.knownLink(to: node) { return link }
+        let link = Link()
+        self.links[node] = link
+        return link
+    }
+
+    func knownLink(to node: NodeID) -> Link? {
+        if let latest = self.latestLink, latest.node == node { return latest.link }
+        guard let link = self.links[node] else { return nil }
+        self.latestLink = (node, link)
+        return link
+    }
+
+    func forgetLink(to node: NodeID) {
+        self.links[node] = nil
+        self.latestLink = nil
     }
 
     /// Starts looking for silent peers.
@@ -87,31 +118,77 @@ final class PeerLinks {
         }
     }
 
-    // MARK: Deadlines
+    // MARK: Turns
 
-    /// Arms the one timer for the next deadline of all calls.
-    func armDeadlineTimer() {
-        self.deadlineTimer?.cancel()
-        self.deadlineTimer = nil
-        guard let deadline = self.calls.nextDeadline else { return }
-        let remaining = max((deadline - self.time.now).inNanoseconds, 0)
-        self.deadlineTimer = self.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(remaining)) {
-            self.expireCalls()
+    /// A connection begins to read: what its frames lead to is sent at ``endTurn()``.
+    func beginTurn() {
+        self.isInTurn = true
+        self.readAt = self.time.now
+    }
+
+    /// Lets the tasks go on whose calls have ended, then writes what all frames of this turn came to: one system call,
+    /// and one TLS record, for each connection.
+    func endTurn() {
+        // A task can only be run where none is running; this happens when one of them makes a handler read.
+        guard withUnsafeCurrentTask(body: { $0 == nil }) else {
+            self.isInTurn = false
+            return self.needTurn()
+        }
+        self.isInTurn = true
+        self.calls.resumeDue()
+        self.isInTurn = false
+        let connections = self.unflushed
+        self.unflushed.removeAll(keepingCapacity: true)
+        for connection in connections {
+            connection.flush()
+        }
+        if self.calls.hasDue { self.needTurn() }
+    }
+
+    /// Sees to it that a turn ends soon.
+    private func needTurn() {
+        guard !self.isInTurn, !self.isTurnScheduled else { return }
+        self.isTurnScheduled = true
+        self.eventLoop.assumeIsolated().execute {
+            self.isTurnScheduled = false
+            self.endTurn()
         }
     }
 
-    private func expireCalls() {
-        let expired = self.calls.expire(at: self.time.now)
-        self.statistics.timeouts += UInt64(expired.count)
-        for call in expired {
-            self.end(call, .failure(.timedOut))
+    /// Has `connection` write what it has collected at the end of this turn.
+    func needFlush(of connection: Connection) {
+        self.unflushed.append(connection)
+        self.needTurn()
+    }
+
+    // MARK: Deadlines
+
+    /// Arms the one timer of all calls, unless it fires early enough.
+    func armCallTimer() {
+        guard let next = self.calls.nextLook, next < self.callTimerAt else { return }
+        self.callTimer?.cancel()
+        self.callTimerAt = next
+        let remaining = max((next - self.time.now).inNanoseconds, 0)
+        self.callTimer = self.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(remaining)) {
+            self.lookAtCalls()
         }
-        self.armDeadlineTimer()
+    }
+
+    private func lookAtCalls() {
+        self.callTimerAt = .distantFuture
+        let expired = self.calls.look(at: self.time.now)
+        self.statistics.timeouts += UInt64(expired.count)
+        for (correlation, call) in expired {
+            self.end(call, correlation, .failure(.timedOut))
+        }
+        if self.calls.hasDue { self.needTurn() }
+        self.armCallTimer()
     }
 
     /// Gives a call that is no longer pending its one result.
-    func end(_ call: Call, _ result: Result<ByteBuffer, TransportError>) {
-        call.continuation.resume(returning: result)
+    func end(_ call: WaitingCalls.Call, _ correlation: UInt64, _ outcome: WaitingCalls.Outcome) {
+        self.calls.end(call, correlation, outcome)
+        self.needTurn()
         guard let connection = call.connection else { return }
         connection.callsInFlight -= 1
         self.settle(connection)
@@ -123,11 +200,12 @@ final class PeerLinks {
     func beginShutdown() {
         self.isClosing = true
         self.lookTimer?.cancel()
-        self.deadlineTimer?.cancel()
-        for call in self.calls.removeAll(where: { _ in true }) {
-            self.end(call, .failure(.closed))
+        self.callTimer?.cancel()
+        for (correlation, call) in self.calls.removeAll(where: { _ in true }) {
+            self.end(call, correlation, .failure(.closed))
         }
         self.links.removeAll()
+        self.latestLink = nil
         for connection in Array(self.connections.values) {
             connection.sendGoodbye()
             self.settle(connection)

@@ -6,26 +6,25 @@ import NIOPosix
 /// ``MessageTransport`` over TCP: one multiplexed connection per pair of nodes, with mutual TLS or, on loopback
 /// addresses, in the clear.
 ///
-/// The actor lives on the event loop that is passed in: its executor *is* that loop. An agent that takes the same
-/// executor (``executor``) calls and is called without leaving the thread; any other actor hops as usual.
+/// The actor lives on the event loop that is passed in. An agent that takes the same executor (``executor``) calls and
+/// is called without leaving the thread; any other actor hops as usual.
 package actor TCPTransport: MessageTransport {
     package nonisolated let localNode: NodeID
-    /// The event loop of every connection, and the executor of this actor.
+    /// The event loop of every connection.
     package nonisolated let eventLoop: any EventLoop
-    /// What a task may prefer (`Task(executorPreference:)`, `withTaskExecutorPreference`) that makes many requests from
-    /// actors on this loop: its replies then come without a hop. The handlers' tasks do.
-    package nonisolated let taskExecutor: LoopTaskExecutor
+    /// What this actor, and the handlers of its messages, run on: the event loop.
+    package nonisolated let executor: LoopExecutor
     /// Where it listens, with the port that the system chose if 0 was asked for.
     package private(set) var address: PeerAddress
 
     private let links: PeerLinks
+    private let callResult: CallResult
     private let certificates: CertificateFiles?
     private let time: any TimeSource
     private let log: Logger
     private var listener: (any Channel)?
 
-    package nonisolated var executor: any SerialExecutor { self.eventLoop.executor }
-    package nonisolated var unownedExecutor: UnownedSerialExecutor { self.eventLoop.executor.asUnownedSerialExecutor() }
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     private init(
         identity: TransportIdentity, address: PeerAddress, certificates: CertificateFiles?, contexts: TLSContexts?,
@@ -34,14 +33,16 @@ package actor TCPTransport: MessageTransport {
     ) {
         self.localNode = identity.node
         self.eventLoop = eventLoop
-        self.taskExecutor = LoopTaskExecutor(eventLoop)
+        self.executor = LoopExecutor(eventLoop)
         self.address = address
         self.certificates = certificates
         self.time = time
         self.log = log
+        let calls = WaitingCalls(eventLoop: eventLoop, executor: self.executor)
+        self.callResult = CallResult(calls)
         self.links = PeerLinks(
             hello: Hello(identity: identity), settings: settings, contexts: contexts, addresses: addresses, time: time,
-            random: random, eventLoop: eventLoop, log: log)
+            random: random, eventLoop: eventLoop, calls: calls, log: log)
     }
 
     /// Starts to listen on `address`; from then on peers are accepted and can be dialled.
@@ -79,29 +80,23 @@ package actor TCPTransport: MessageTransport {
     package func request(
         _ body: ByteBuffer, to node: NodeID, service: Service, deadline: MonotonicInstant
     ) async throws(TransportError) -> ByteBuffer {
-        let result =
-            if withUnsafeCurrentTask(body: { $0?.unownedTaskExecutor == self.taskExecutor.asUnownedTaskExecutor() }) {
-                await self.call(body, to: node, service: service, deadline: deadline)
-            } else {
-                // So that the reply resumes the caller on this loop, without waking a thread of the pool on the way.
-                await withTaskExecutorPreference(self.taskExecutor) {
-                    await self.call(body, to: node, service: service, deadline: deadline)
-                }
-            }
-        return try result.get()
+        guard !Task.isCancelled else { throw .cancelled }
+        let correlation = try self.links.start(body, to: node, service: service, deadline: deadline)
+        guard let outcome = await self.callResult.get() else {
+            return try await self.watchedResult(of: correlation).get()
+        }
+        return try outcome.get()
     }
 
-    private func call(
-        _ body: ByteBuffer, to node: NodeID, service: Service, deadline: MonotonicInstant
-    ) async -> Result<ByteBuffer, TransportError> {
-        let correlation = self.links.nextCorrelation()
+    /// Waits on for a request that has not been answered soon, and ends it when the task is cancelled.
+    private func watchedResult(of correlation: UInt64) async -> WaitingCalls.Outcome {
         let bound = NIOLoopBound(self.links, eventLoop: self.eventLoop)
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                self.links.start(
-                    body, to: node, service: service, correlation: correlation, deadline: deadline,
-                    continuation: continuation)
+            self.links.calls.expect(correlation)
+            guard let outcome = await self.callResult.get() else {
+                preconditionFailure("a task that watches for its cancellation waits until its call has ended")
             }
+            return outcome
         } onCancel: {
             // Queued, so that it finds the call even when the task was cancelled before it got here.
             self.eventLoop.execute { bound.value.cancel(correlation) }
@@ -113,7 +108,7 @@ package actor TCPTransport: MessageTransport {
     }
 
     package func register(_ handler: any RequestHandler, for service: Service) async {
-        self.links.handlers[service] = handler
+        self.links.register(handler, for: service)
     }
 
     // MARK: Operation

@@ -41,7 +41,7 @@ package struct ExplanationReport: Sendable {
         let events = explanation.events.filter { $0.isp == isp.isp }
         let migrations = explanation.migrations.filter { $0.isp == isp.isp }
         var lines = LabelledLines()
-        lines.add("why", "\(isp.trigger): \(isp.reason)")
+        lines.add("why", isp.reason.hasPrefix(isp.trigger) ? isp.reason : "\(isp.trigger): \(isp.reason)")
         lines.add("started", self.clock.text(milliseconds: isp.startedWallMilliseconds))
         self.addOutcome(of: isp, to: &lines)
         self.addAsked(isp, events, to: &lines)
@@ -80,7 +80,8 @@ package struct ExplanationReport: Sendable {
             lines.goOn("passed over: \(event.facts["node"] ?? "?"), \(event.facts["reason"] ?? event.text)".onOneLine)
         }
         let hops = events.filter { $0.kind == "hopped" }
-        lines.add("hops", "\(isp.hops ?? hops.count) over the partitions of other ISPs")
+        let count = isp.hops ?? hops.count
+        lines.add("hops", count == 0 ? "none" : "\(count) over the partitions of other ISPs")
         for event in hops { lines.goOn(event.text.onOneLine) }
         for event in events where event.kind == "waits" { lines.goOn(event.text.onOneLine) }
     }
@@ -103,8 +104,8 @@ package struct ExplanationReport: Sendable {
 
     private func table(of migrations: [ControlMigration], _ events: [ControlEvent]) -> String {
         var table = TextTable(
-            .left("GUEST"), .left("FROM"), .left("TO"), .right("MiB"), .right("SECONDS"), .left("RESULT"),
-            .left("BECAUSE"))
+            .left("GUEST"), .left("FROM"), .left("TO"), .right("MiB"), .right("SECONDS"), .left("BECAUSE"),
+            .left("RESULT"))
         for migration in migrations {
             let order = events.first { event in
                 event.kind == "migration_ordered" && event.vm == migration.vm
@@ -113,7 +114,7 @@ package struct ExplanationReport: Sendable {
             table.add(
                 migration.vm, migration.from, migration.to, migration.movedMiB.map { "\($0)" } ?? "",
                 migration.tookMilliseconds.map { Figures.seconds(milliseconds: $0) } ?? "",
-                migration.result ?? "under way", order?.facts["reason"] ?? "")
+                order?.facts["reason"] ?? "", migration.result ?? "under way")
         }
         return table.text
     }

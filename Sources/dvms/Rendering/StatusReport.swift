@@ -27,7 +27,7 @@ package enum StatusReport {
         if status.refusedReturns > 0 {
             lines.add("kept back", "\(Figures.count(status.refusedReturns, "move")) back to where the guest came from")
         }
-        lines.add("transport", Self.traffic(status.transport))
+        Self.addTraffic(status.transport, to: &lines)
         return lines.text
     }
 
@@ -40,12 +40,14 @@ package enum StatusReport {
         return status.flights > 0 ? "\(text), \(Figures.count(status.flights, "flight"))" : text
     }
 
-    private static func traffic(_ traffic: ControlTraffic) -> String {
-        "\(Figures.count(traffic.connections, "connection")), "
-            + "in \(Figures.count(traffic.framesIn, "frame")) (\(Figures.bytes(traffic.bytesIn))), "
-            + "out \(Figures.count(traffic.framesOut, "frame")) (\(Figures.bytes(traffic.bytesOut))), "
-            + "\(Figures.count(traffic.timeouts, "time-out")), "
-            + "refusals \(traffic.refusalsSent) sent, \(traffic.refusalsReceived) received"
+    private static func addTraffic(_ traffic: ControlTraffic, to lines: inout LabelledLines) {
+        lines.add(
+            "transport",
+            "\(Figures.count(traffic.connections, "connection")), \(Figures.count(traffic.timeouts, "time-out")), "
+                + "refusals \(traffic.refusalsSent) sent, \(traffic.refusalsReceived) received")
+        lines.goOn(
+            "in \(Figures.count(traffic.framesIn, "frame")) (\(Figures.bytes(traffic.bytesIn))), "
+                + "out \(Figures.count(traffic.framesOut, "frame")) (\(Figures.bytes(traffic.bytesOut)))")
     }
 
     private static func resources(of status: ControlStatus) -> String {

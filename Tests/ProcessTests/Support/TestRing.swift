@@ -64,10 +64,11 @@ final class TestRing: Sendable {
 
     /// - Parameters:
     ///   - count: How many nodes.
+    ///   - firstPort: Of the first node, instead of a free one.
     ///   - further: Lines of the config file besides those that every ring has.
-    init(_ count: Int, further: String = "") throws {
+    init(_ count: Int, firstPort: Int? = nil, further: String = "") throws {
         self.names = (1...count).map { "n\($0)" }
-        self.ports = self.names.map { _ in FreePorts.take() }
+        self.ports = [firstPort ?? FreePorts.take()] + self.names.dropFirst().map { _ in FreePorts.take() }
         self.folder = try TestFolder()
         try self.configure(further: further)
     }

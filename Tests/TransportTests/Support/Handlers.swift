@@ -4,10 +4,10 @@ import Transport
 
 /// Answers with what it was asked, after the name of who asked.
 struct EchoHandler: RequestHandler {
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
+    func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
         var reply = ByteBuffer(string: "\(node):")
         reply.writeImmutableBuffer(body)
-        return reply
+        return .now(reply)
     }
 
     func take(_ body: ByteBuffer, from node: NodeID) async {}
@@ -20,12 +20,18 @@ actor GateHandler: RequestHandler {
     private var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     private(set) var received: [String] = []
 
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? {
+    nonisolated func answer(_ body: ByteBuffer, from node: NodeID) -> Answer {
+        .later {
+            await self.pass(body)
+            return body
+        }
+    }
+
+    private func pass(_ body: ByteBuffer) async {
         self.note(body)
         if !self.isOpen {
             await withCheckedContinuation { self.waiting.append($0) }
         }
-        return body
     }
 
     func take(_ body: ByteBuffer, from node: NodeID) async {
@@ -55,6 +61,6 @@ actor GateHandler: RequestHandler {
 
 /// Refuses every request as malformed.
 struct RefusingHandler: RequestHandler {
-    func answer(_ body: ByteBuffer, from node: NodeID) async -> ByteBuffer? { nil }
+    func answer(_ body: ByteBuffer, from node: NodeID) -> Answer { .now(nil) }
     func take(_ body: ByteBuffer, from node: NodeID) async {}
 }
