@@ -89,6 +89,8 @@ let package = Package(
             name: "dvms", dependencies: ["Basis", "Certificates", "ControlProtocol", "Settings", argumentParser],
             swiftSettings: strict),
         .executableTarget(
+            name: "fault-campaign", dependencies: ["Basis", "Simulation", argumentParser], swiftSettings: strict),
+        .executableTarget(
             name: "transport-benchmark",
             dependencies: [
                 "Basis", "Certificates", "ClusterActors", "Placement", "Transport", nioCore, nioPosix, nioSSL, logging,

@@ -9,6 +9,7 @@ extension NodeAgent {
 
     func settleDoubts() async {
         while !Task.isCancelled {
+            await self.voidTickets()
             for vm in self.inDoubt.keys.sorted() {
                 guard let doubt = self.inDoubt[vm] else { continue }
                 await self.lookInto(doubt)
@@ -64,11 +65,8 @@ extension NodeAgent {
     private func lookIntoDeparture(_ record: HandoverRecord) async {
         guard self.outgoing[record.action] == nil else { return }
         switch record.phase {
-        case .letGo:
-            _ = await self.deliver(record)
-        case .aborted:
-            guard await self.runAgain(record.vm, until: self.now) else { return }
-            _ = await self.deliver(record)
+        case .letGo, .aborted:
+            _ = await self.deliver(record, until: self.now)
         case .unknown, .copying, .arrived, .resumed, .dropped:
             _ = await self.settleSource(record, because: "it was in doubt", until: self.now)
         }
