@@ -19,6 +19,7 @@ struct BoundaryRules {
         "Certificates": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
         "dvmsd": ["Dispatch", "Foundation", "Glibc"],
+        "fault-campaign": ["Foundation"],
         "modelled-host": ["Foundation", "Glibc"],
         "dvms": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],

@@ -56,6 +56,8 @@ package actor ModelledFleet {
     private var numbers: UInt64 = 0
     private var alarm: AsyncStream<Void>.Continuation?
     private var armed: [MonotonicInstant] = []
+    private var watcher: (@Sendable ([ModelledHostView]) -> Void)?
+    private var shown: [NodeID: ModelledHostView] = [:]
 
     package init(time: any TimeSource) {
         self.time = time
@@ -98,6 +100,7 @@ package actor ModelledFleet {
         }
         self.announce(.disconnected, on: node)
         self.drain()
+        self.show([node])
     }
 
     /// Starts a crashed host again: what ran on it is shut off.
@@ -144,6 +147,27 @@ package actor ModelledFleet {
     /// How many guests each host that is up expects.
     package func openTickets() -> [NodeID: Int] {
         self.hosts.filter(\.value.isUp).mapValues(\.state.tickets.count)
+    }
+
+    /// Shows `watcher` every host now, and from now on those that have changed, within the turn that changed them and
+    /// when all that follows at that instant has happened.
+    package func watch(_ watcher: @escaping @Sendable ([ModelledHostView]) -> Void) {
+        self.watcher = watcher
+        self.shown = [:]
+        self.show(self.hosts.keys.sorted())
+    }
+
+    private func show(_ nodes: [NodeID]) {
+        guard let watcher = self.watcher else { return }
+        var changed: [ModelledHostView] = []
+        for node in nodes {
+            guard let host = self.hosts[node] else { continue }
+            let view = host.isUp ? host.state.view : ModelledHostView(node: node)
+            guard self.shown[node] != view else { continue }
+            self.shown[node] = view
+            changed.append(view)
+        }
+        if !changed.isEmpty { watcher(changed) }
     }
 
     // MARK: Time
@@ -258,9 +282,11 @@ package actor ModelledFleet {
     /// Hands out events until none is left, first come first served, within one turn of the actor.
     private func drain() {
         var next = 0
+        var touched: [NodeID] = []
         while next < self.work.count {
             let (node, event) = self.work[next]
             next += 1
+            if self.watcher != nil, !event.onlyLooks, !touched.contains(node) { touched.append(node) }
             guard self.hosts[node]?.isUp == true,
                 let effects = self.hosts[node]?.state.handle(event, at: self.time.now)
             else { continue }
@@ -268,6 +294,7 @@ package actor ModelledFleet {
             self.deadlines.set(self.hosts[node]?.state.nextDeadline, for: node)
         }
         self.work.removeAll(keepingCapacity: true)
+        self.show(touched)
         if let earliest = self.deadlines.earliest, self.armed.allSatisfy({ earliest < $0 }) { self.alarm?.yield() }
     }
 

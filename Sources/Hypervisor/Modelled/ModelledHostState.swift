@@ -1,5 +1,5 @@
 package import Basis
-import Placement
+package import Placement
 
 /// Everything a modelled host knows, and how it changes: domains, tickets, guests that leave and arrive, faults.
 ///
@@ -58,6 +58,18 @@ package struct ModelledHostState: Sendable {
         self.outgoing.filter { $0.phase.usesLink }.map {
             ModelledFlow(source: self.settings.node, destination: $0.order.destination, ticket: $0.order.ticket)
         }
+    }
+
+    /// Everything that matters to whoever judges what is done with guests.
+    package var view: ModelledHostView {
+        ModelledHostView(
+            node: self.settings.node,
+            copies: self.domains.sorted.map { domain in
+                let vm = domain.guest.vm
+                return ModelledCopy(
+                    vm: vm, presence: domain.presence, isWhole: !self.incoming.contains { $0.ticket.vm == vm })
+            },
+            flows: self.flows, tickets: self.tickets.map(\.ticket))
     }
 
     /// The host after a power failure and a reboot: every process is gone, of guests that ran here the definitions are
@@ -144,5 +156,40 @@ package struct ModelledFlow: Hashable, Sendable {
         self.source = source
         self.destination = destination
         self.ticket = ticket
+    }
+}
+
+/// What stands on a modelled host at one instant.
+package struct ModelledHostView: Hashable, Sendable {
+    package var node: NodeID
+    /// In the order of their ids.
+    package var copies: [ModelledCopy]
+    /// The migrations of which data flows out of it.
+    package var flows: [ModelledFlow]
+    /// Open and spent ones that nobody has voided.
+    package var tickets: [MigrationTicket]
+
+    /// Nothing stands on a host that is down.
+    package init(
+        node: NodeID, copies: [ModelledCopy] = [], flows: [ModelledFlow] = [], tickets: [MigrationTicket] = []
+    ) {
+        self.node = node
+        self.copies = copies
+        self.flows = flows
+        self.tickets = tickets
+    }
+}
+
+/// One copy of a guest.
+package struct ModelledCopy: Hashable, Sendable {
+    package var vm: VMID
+    package var presence: DomainPresence
+    /// False while its memory is still flowing in: it can never run if the rest does not come.
+    package var isWhole: Bool
+
+    package init(vm: VMID, presence: DomainPresence, isWhole: Bool) {
+        self.vm = vm
+        self.presence = presence
+        self.isWhole = isWhole
     }
 }

@@ -93,6 +93,16 @@ package enum ModelledEvent: Hashable, Sendable {
     case timePassed
 }
 
+extension ModelledEvent {
+    /// Whether it is a question that changes nothing on the host.
+    var onlyLooks: Bool {
+        switch self {
+        case .request(.describeHost, _), .request(.sample, _), .request(.presence, _), .request(.listDomains, _): true
+        case .request, .streamOpened, .received, .streamBroken, .timePassed: false
+        }
+    }
+}
+
 /// What a modelled host wants done.
 package enum ModelledEffect: Hashable, Sendable {
     case reply(ModelledReply, ModelledCallID, after: Duration)

@@ -16,6 +16,9 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Called for each reply that came when nobody waited any more, outside of every process.
     package var onUnusedReply: (@Sendable (UnusedReply) -> Void)?
 
+    /// Called for each message when it is sent and again for each copy that arrives, before the receiver sees it.
+    package var onMessage: (@Sendable (SeenMessage) -> Void)?
+
     private var generator: SplitMix64
     private var nodes: [NodeID: Node] = [:]
     private var links: [Link: LinkState] = [:]
@@ -48,6 +51,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
         self.nodes = [:]
         self.links = [:]
         self.onUnusedReply = nil
+        self.onMessage = nil
         // In any order: nothing can be observed of a world that is over.
         for node in nodes.values { node.transport.dissolve() }
     }
@@ -141,6 +145,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
         state.counters.sent += 1
         state.counters.bytesSent += message.bytes
         self.trace(message.kind.rawName, message)
+        self.show(message, .sent)
         guard link.from != link.to else {
             self.deliver(message, over: link, at: self.world.now, arrive)
             return
@@ -182,8 +187,17 @@ package final class SimulatedNetwork: @unchecked Sendable {
             }
             self.links[link]?.counters.delivered += 1
             self.links[link]?.counters.bytesDelivered += message.bytes
+            self.show(message, .arrived)
             arrive()
         }
+    }
+
+    private func show(_ message: Message, _ moment: SeenMessage.Moment) {
+        guard let onMessage = self.onMessage, message.kind != .oneWay, let body = message.body else { return }
+        onMessage(
+            SeenMessage(
+                moment: moment, isRequest: message.kind == .request, from: message.from, to: message.to,
+                requesterBoot: message.requesterBoot, number: message.number, body: body))
     }
 
     func trace(_ kind: StaticString, _ message: Message) {
@@ -223,17 +237,24 @@ struct Message: Sendable {
     var kind: Kind
     var from: NodeID
     var to: NodeID
-    /// The sender's count of requests; a reply bears its request's number.
+    /// Of the process that asks; 0 for a one-way message.
+    var requesterBoot: UInt64
+    /// The requester's count of requests; a reply bears its request's number.
     var number: UInt64
+    var body: ByteBuffer?
     var bytes: Int
     /// Of the body, so that traces differ where only contents do.
     var digest: Int64
 
-    init(_ kind: Kind, from sender: NodeID, to receiver: NodeID, number: UInt64, body: ByteBuffer?) {
+    init(
+        _ kind: Kind, from sender: NodeID, to receiver: NodeID, requesterBoot: UInt64, number: UInt64, body: ByteBuffer?
+    ) {
         self.kind = kind
         self.from = sender
         self.to = receiver
+        self.requesterBoot = requesterBoot
         self.number = number
+        self.body = body
         self.bytes = body?.readableBytes ?? 0
         var digest: UInt64 = 0xCBF2_9CE4_8422_2325
         body?.withUnsafeReadableBytes { bytes in
@@ -241,6 +262,24 @@ struct Message: Sendable {
         }
         self.digest = Int64(bitPattern: digest)
     }
+}
+
+/// A request or a reply as one sees it who watches every link. Failures and one-way messages are not shown.
+package struct SeenMessage: Sendable {
+    package enum Moment: Hashable, Sendable {
+        case sent
+        case arrived
+    }
+
+    package var moment: Moment
+    /// False for a reply.
+    package var isRequest: Bool
+    package var from: NodeID
+    package var to: NodeID
+    /// With the requester's name and ``number`` it names the request, for the request and for its reply.
+    package var requesterBoot: UInt64
+    package var number: UInt64
+    package var body: ByteBuffer
 }
 
 /// A reply that came when nobody waited for it any more.

@@ -91,7 +91,7 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         guard self.network.transport(of: node) != nil else { throw .unreachable(reason: "there is no node \(node)") }
         let network = self.network
         let sender = self.localNode
-        let message = Message(.oneWay, from: sender, to: node, number: 0, body: body)
+        let message = Message(.oneWay, from: sender, to: node, requesterBoot: 0, number: 0, body: body)
         network.carry(message) {
             guard let receiver = network.transport(of: node), receiver.isListening else { return }
             receiver.process.start { await receiver.handlers[service]?.take(body, from: sender) }
@@ -141,7 +141,9 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         }
         self.waiting[number] = Waiting(continuation: continuation, deadline: timer, to: node)
         self.inFlight[node, default: 0] += 1
-        network.carry(Message(.request, from: sender, to: node, number: number, body: body)) {
+        let message = Message(
+            .request, from: sender, to: node, requesterBoot: self.process.boot, number: number, body: body)
+        network.carry(message) {
             network.transport(of: node)?.requestArrived(number, body, from: self, service: service)
         }
     }
@@ -194,7 +196,8 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         let reply = try? result.get()
         let kind = reply == nil ? Message.Kind.failure : .reply
         let from = self.localNode
-        let message = Message(kind, from: from, to: receiver.localNode, number: number, body: reply)
+        let message = Message(
+            kind, from: from, to: receiver.localNode, requesterBoot: receiver.process.boot, number: number, body: reply)
         self.network.carry(message) { receiver.answerArrived(number, result, from: from) }
     }
 

@@ -28,6 +28,8 @@ package final class RingWorld: @unchecked Sendable {
     package var settingsByNode: [NodeID: AgentSettings] = [:]
     /// What agents solve with that are started from now on.
     package var solver: any PartitionSolver = LocalPartitionSolver()
+    /// The clocks of nodes whose time is not exactly the world's, for agents that are started from now on.
+    package var clocks: [NodeID: SkewedTime] = [:]
     private let listed: Set<NodeID>
     private var generator: SplitMix64
 
@@ -96,10 +98,11 @@ package final class RingWorld: @unchecked Sendable {
     /// Starts the agent of a node, or starts it again after a crash with what its store kept.
     package func start(_ node: NodeID) async throws {
         let process = self.world.makeProcess(node.name)
-        let transport = self.network.attach(node, process: process)
+        let clock = self.clocks[node] ?? SkewedTime(self.world.time)
+        let transport = self.network.attach(node, process: process, time: clock)
         let store = self.members[node]?.store ?? MemoryStore()
         let fleet = self.fleet
-        let driver = try await self.hosts.run { await fleet.driver(for: node) }
+        let driver = try await self.hosts.run { await fleet.driver(for: node, time: clock) }
         let local = Self.describe(node)
         let config = self.listed.contains(node) ? self.config : try RingConfig(members: [local], order: .listed)
         let membership = Membership(config: config, local: local, boot: process.boot, using: &self.generator)
@@ -107,7 +110,7 @@ package final class RingWorld: @unchecked Sendable {
             membership: membership, boot: process.boot, settings: self.settingsByNode[node] ?? self.settings,
             ports: NodeAgent.Ports(
                 transport: transport, hypervisor: HostedDriver(driver, in: self.hosts, for: process),
-                time: self.world.time, store: store, events: EventLog(ring: self, node: node),
+                time: clock, store: store, events: EventLog(ring: self, node: node),
                 solver: self.solver, executor: process),
             seed: self.generator.next(), log: Logger(label: "agent") { _ in SwiftLogNoOpLogHandler() })
         self.members[node] = Member(agent: agent, process: process, store: store)

@@ -1,0 +1,109 @@
+import Foundation
+import Basis
+import ClusterActors
+import Hypervisor
+import Placement
+
+/// Rings under faults, one for each seed: a time of overloads, drains, crashes, pauses, splits and failing hypervisors,
+/// then a calm one in which everything must end well. Every invariant is judged at everything that happens.
+package struct FaultCampaign: Sendable {
+    package var nodes: Int
+    /// How long things go wrong.
+    package var faultTime: Duration
+    /// How long all is well afterwards: longer than anything may last that was begun before.
+    package var calmTime: Duration
+
+    package init(nodes: Int = 16, faultTime: Duration = .seconds(90), calmTime: Duration = .seconds(150)) {
+        self.nodes = nodes
+        self.faultTime = faultTime
+        self.calmTime = calmTime
+    }
+
+    /// What came of one seed.
+    package struct Report: Sendable {
+        package var seed: UInt64
+        package var violations: [InvariantViolation]
+        package var tally: FaultTally
+        /// What every agent told, one line an event.
+        package var story: [String]
+    }
+
+    /// - Throws: ``WorldFailure`` when the world cannot go on.
+    package func run(seed: UInt64, options: WorldOptions = WorldOptions()) async throws -> WorldOutcome<Report> {
+        try await World.run(seed: seed, options: options) { world in
+            var generator = world.makeGenerator()
+            let ring = try await RingWorld(
+                world, nodes: self.nodes, settings: Self.drawSettings(using: &generator), quality: .local)
+            let watch = InvariantWatch(world: world, ring: ring.nodes, bounds: Self.bounds(of: ring.settings))
+            let director = try await FaultDirector(ring, watch, self, using: &generator)
+            try await director.direct()
+            watch.conclude()
+            return Report(seed: seed, violations: watch.violations, tally: watch.tally, story: ring.story)
+        }
+    }
+
+    /// Shorter waits than in production, so that more happens in a run; the leases are as they are.
+    static func drawSettings(using generator: inout SplitMix64) -> AgentSettings {
+        var settings = AgentSettings()
+        settings.timings.blockedWait = .seconds(40)
+        settings.timings.resweepDelayMax = .seconds(5)
+        settings.timings.ispDeadline = .seconds(75)
+        settings.timings.flightTimeoutMin = .seconds(20)
+        settings.triggers.retryDelay = .seconds(3)
+        settings.triggers.retryDelayMax = .seconds(12)
+        settings.triggers.underloadDelayMax = .seconds(8)
+        settings.triggers.underloadEnabled = Int.random(in: 0..<4, using: &generator) == 0
+        settings.migration.cooldown = .seconds(10)
+        settings.migration.cooldownMax = .seconds(60)
+        settings.migration.pingPongWindow = .seconds(30)
+        settings.migration.incomingMax = Int.random(in: 1...2, using: &generator)
+        settings.migration.outgoingMax = Int.random(in: 1...2, using: &generator)
+        return settings
+    }
+
+    static func bounds(of settings: AgentSettings) -> InvariantBounds {
+        InvariantBounds(
+            timings: settings.timings, sampleInterval: settings.triggers.sampleInterval,
+            stallMax: FaultPlan.answerDelayMax)
+    }
+}
+
+extension FaultCampaign {
+    /// What came of each seed, as many at once as the machine has processors, in the order in which they end. The
+    /// first world that cannot go on ends it.
+    package func outcomes(ofSeeds seeds: Range<UInt64>) -> AsyncThrowingStream<WorldOutcome<Report>, any Error> {
+        AsyncThrowingStream { continuation in
+            // Unstructured, because the stream's reader and its writer are two tasks; ended with the stream.
+            let task = Task {
+                do {
+                    try await self.runAll(seeds) { continuation.yield($0) }
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    private func runAll(
+        _ seeds: Range<UInt64>, _ take: @escaping @Sendable (WorldOutcome<Report>) -> Void
+    ) async throws {
+        var next = seeds.lowerBound
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<Self.seedsAtOnce where next < seeds.upperBound {
+                let seed = next
+                next += 1
+                group.addTask { take(try await self.run(seed: seed)) }
+            }
+            while try await group.next() != nil {
+                guard next < seeds.upperBound, !Task.isCancelled else { continue }
+                let seed = next
+                next += 1
+                group.addTask { take(try await self.run(seed: seed)) }
+            }
+        }
+    }
+
+    private static var seedsAtOnce: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+}

@@ -1,0 +1,92 @@
+import ClusterActors
+
+/// What happened in one run or in many: that a campaign exercises what it claims to.
+package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
+    package private(set) var ispsStarted = 0
+    /// By name.
+    package private(set) var outcomes: [String: Int] = [:]
+    package private(set) var requests = 0
+    package private(set) var hops = 0
+    package private(set) var sweepsAgain = 0
+    package private(set) var waits = 0
+    package private(set) var leasesLapsed = 0
+    package private(set) var membersLost = 0
+    package private(set) var migrationsOrdered = 0
+    package private(set) var migrationsMoved = 0
+    package private(set) var migrationsFailed = 0
+    package private(set) var migrationsInDoubt = 0
+    package private(set) var guestsInDoubt = 0
+    package private(set) var crashes = 0
+    package private(set) var pauses = 0
+    package private(set) var staleAnswers = 0
+    /// Faults of the network, of hypervisors and of stores.
+    package var otherFaults = 0
+
+    package init() {}
+
+    mutating func count(_ fact: Fact) {
+        switch fact {
+        case .told(_, .ispStarted): self.ispsStarted += 1
+        case .told(_, .ispEnded(let summary)): self.outcomes[summary.outcome.name, default: 0] += 1
+        case .told(_, .hopped): self.hops += 1
+        case .told(_, .sweepsAgain): self.sweepsAgain += 1
+        case .told(_, .waits): self.waits += 1
+        case .told(_, .nodeEnded(_, .expired)): self.leasesLapsed += 1
+        case .told(_, .memberLost): self.membersLost += 1
+        case .told(_, .migrationOrdered): self.migrationsOrdered += 1
+        case .told(_, .migrationEnded(_, _, _, _, let result, _, _)): self.count(result)
+        case .told(_, .inDoubt): self.guestsInDoubt += 1
+        case .requestSent: self.requests += 1
+        case .replySent(_, _, .renew(.stale)), .replySent(_, _, .migrate(.stale)), .replySent(_, _, .incoming(.stale)):
+            self.staleAnswers += 1
+        case .crashed: self.crashes += 1
+        case .paused: self.pauses += 1
+        case .told, .requestArrived, .replySent, .replyArrived, .hosts, .resumed, .network, .tick: return
+        }
+    }
+
+    private mutating func count(_ result: ActionResult) {
+        switch result {
+        case .moved: self.migrationsMoved += 1
+        case .failed: self.migrationsFailed += 1
+        case .inDoubt: self.migrationsInDoubt += 1
+        }
+    }
+
+    package static func + (left: FaultTally, right: FaultTally) -> FaultTally {
+        var sum = left
+        sum.ispsStarted += right.ispsStarted
+        sum.outcomes.merge(right.outcomes, uniquingKeysWith: +)
+        sum.requests += right.requests
+        sum.hops += right.hops
+        sum.sweepsAgain += right.sweepsAgain
+        sum.waits += right.waits
+        sum.leasesLapsed += right.leasesLapsed
+        sum.membersLost += right.membersLost
+        sum.migrationsOrdered += right.migrationsOrdered
+        sum.migrationsMoved += right.migrationsMoved
+        sum.migrationsFailed += right.migrationsFailed
+        sum.migrationsInDoubt += right.migrationsInDoubt
+        sum.guestsInDoubt += right.guestsInDoubt
+        sum.crashes += right.crashes
+        sum.pauses += right.pauses
+        sum.staleAnswers += right.staleAnswers
+        sum.otherFaults += right.otherFaults
+        return sum
+    }
+
+    /// How many ISPs ended this way.
+    package func outcomes(_ name: String) -> Int { self.outcomes[name, default: 0] }
+
+    package var description: String {
+        let outcomes = self.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+        return """
+            ISPs: \(self.ispsStarted) started: \(outcomes)
+            growth: \(self.requests) requests, \(self.hops) hops, \(self.waits) waits, \(self.sweepsAgain) further sweeps
+            leases: \(self.leasesLapsed) lapsed, \(self.membersLost) members lost, \(self.staleAnswers) stale answers
+            migrations: \(self.migrationsOrdered) ordered, \(self.migrationsMoved) moved, \(self.migrationsFailed) failed, \
+            \(self.migrationsInDoubt) in doubt; \(self.guestsInDoubt) guests in doubt
+            faults: \(self.crashes) crashes, \(self.pauses) pauses, \(self.otherFaults) of networks, hypervisors and stores
+            """
+    }
+}
