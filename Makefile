@@ -8,8 +8,10 @@ NODES ?= 8
 VMS ?= 64
 SEED ?= 7
 ROUNDS ?= 1
+SEEDS ?= 1000
 
-.PHONY: setup build test demo ring64 lint ci lab-setup lab-selftest lab-test lab-faults transport-benchmark idle
+.PHONY: setup build test demo ring64 seeds mutants lint ci lab-setup lab-selftest lab-test lab-faults
+.PHONY: transport-benchmark idle
 
 setup:
 	./setup
@@ -61,6 +63,15 @@ lab-test: build lab-setup
 # Every fault, ROUNDS times.
 lab-faults: build lab-setup
 	lab/test --faults $(ROUNDS)
+
+# Rings under faults in virtual time: P1-P11 in SEEDS seeds.
+seeds:
+	$(SWIFT) build $(FLAGS) --product fault-campaign
+	.build/release/fault-campaign --count $(SEEDS)
+
+# Each patch of mutants/ must break an invariant within a few seeds.
+mutants:
+	SWIFT='$(SWIFT)' FLAGS='$(FLAGS)' mutants/run
 
 transport-benchmark: build
 	.build/release/transport-benchmark

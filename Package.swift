@@ -88,6 +88,7 @@ let package = Package(
         .executableTarget(
             name: "dvms", dependencies: ["Basis", "Certificates", "ControlProtocol", "Settings", argumentParser],
             swiftSettings: strict),
+        .executableTarget(
             name: "fault-campaign", dependencies: ["Basis", "Simulation", argumentParser], swiftSettings: strict),
         .executableTarget(
             name: "transport-benchmark",

@@ -41,7 +41,7 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         var tally = FaultTally()
         var hash: UInt64 = 0
         var (done, broken) = (0, 0)
-        for try await outcome in campaign.outcomes(ofSeeds: self.first..<self.first + self.count) {
+        for try await outcome in campaign.outcomes(of: Array(self.first..<self.first + self.count)) {
             let report = outcome.value
             done += 1
             tally = tally + report.tally

@@ -1,9 +1,30 @@
 package import Basis
 package import Hypervisor
 
-/// One thing that goes wrong in a ring, and for how long.
+/// One kind of thing that goes wrong in a ring.
 package enum Fault: Hashable, Sendable {
-    /// Which node it hits, chosen when it happens.
+    /// The agent's process ends; what its store kept is there at the next start. Its hypervisor goes on.
+    case crash
+    /// The agent's process stands still.
+    case pause
+    /// So many nodes clockwise, the one that is hit first, are cut off from all others, or only what they send is.
+    case split(nodes: Int, NetworkSplit.Direction)
+    /// Nothing gets in or out.
+    case unplug
+    /// The hypervisor answers nothing.
+    case silentHypervisor
+    /// The hypervisor does what it is told and answers so much later.
+    case slowHypervisor(answerDelay: Duration)
+    /// No memory flows out of the host.
+    case stalledCopies
+    /// The next migration out of the host fails.
+    case failedMigration(ModelledFaults.Stage)
+    /// What the agent writes down is refused.
+    case failingStore
+    /// The host reaches no other host, while the agents reach each other.
+    case cutHost
+
+    /// Which node a fault hits, chosen when it happens.
     package enum Aim: Hashable, Sendable, CaseIterable {
         case anyNode
         /// One whose agent runs an ISP.
@@ -13,26 +34,6 @@ package enum Fault: Hashable, Sendable {
         /// One that takes part in a migration.
         case flying
     }
-
-    /// The agent's process ends; what its store kept is there at the next start. Its hypervisor goes on.
-    case crash(Aim)
-    /// The agent's process stands still.
-    case pause(Aim)
-    /// So many nodes, from one drawn at random on clockwise, are cut off from all others, or only their own messages are.
-    case split(nodes: Int, NetworkSplit.Direction)
-    case unplug(Aim)
-    /// The hypervisor answers nothing.
-    case silentHypervisor(Aim)
-    /// The hypervisor does what it is told and answers so much later.
-    case slowHypervisor(Aim, answerDelay: Duration)
-    /// No memory flows out of the host.
-    case stalledCopies(Aim)
-    /// The next migration out of the host fails.
-    case failedMigration(Aim, ModelledFaults.Stage)
-    /// What the agent writes down is refused.
-    case failingStore(Aim)
-    /// The host reaches no other host, while the agents reach each other.
-    case cutHost(Aim)
 }
 
 /// Everything that goes wrong in one run.
@@ -42,28 +43,53 @@ package struct FaultPlan: Hashable, Sendable {
         package var at: Duration
         package var lasts: Duration
         package var fault: Fault
+        package var aim: Fault.Aim
+    }
+
+    /// A fault that waits for its moment.
+    package struct Ambush: Hashable, Sendable {
+        /// From when on, from the beginning, the next moment of this kind is the one.
+        package var from: Duration
+        package var moment: Moment
+        package var delay: Duration
+        package var fault: Fault
+        package var lasts: Duration
     }
 
     /// How messages fare.
     package var quality: LinkQuality
     /// In the order of their times.
     package var entries: [Entry]
+    package var ambushes: [Ambush]
 
     /// The longest delay of a hypervisor's answer.
     package static let answerDelayMax = Duration.seconds(4)
-    private static let entriesMax = 48
+    private static let entriesMax = 40
+    private static let ambushesMax = 24
 
     /// Draws what goes wrong within `time`.
     package init(within time: Duration, using generator: inout SplitMix64) {
         self.quality = Self.drawQuality(using: &generator)
-        let count = Int.random(in: Self.entriesMax / 4...Self.entriesMax, using: &generator)
-        self.entries = (0..<count).map { _ in
+        self.entries = (0..<Int.random(in: Self.entriesMax / 4...Self.entriesMax, using: &generator)).map { _ in
             let fault = Self.drawFault(using: &generator)
             return Entry(
-                at: .milliseconds(Int64.random(in: 0...time.inMilliseconds, using: &generator)),
-                lasts: Self.drawDuration(of: fault, using: &generator), fault: fault)
+                at: Self.draw(upTo: time, using: &generator), lasts: Self.drawDuration(of: fault, using: &generator),
+                fault: fault, aim: Fault.Aim.allCases.randomElement(using: &generator) ?? .anyNode)
         }
         .sorted { $0.at < $1.at }
+        self.ambushes = (0..<Int.random(in: 0...Self.ambushesMax, using: &generator)).map { _ in
+            let fault = Self.drawFault(using: &generator)
+            let delay = [Duration.zero, .milliseconds(30), .seconds(3)].randomElement(using: &generator) ?? .zero
+            return Ambush(
+                from: Self.draw(upTo: time, using: &generator),
+                moment: Moment.allCases.randomElement(using: &generator) ?? .confirmed,
+                delay: Self.draw(upTo: delay, using: &generator), fault: fault,
+                lasts: Self.drawDuration(of: fault, using: &generator))
+        }
+    }
+
+    private static func draw(upTo longest: Duration, using generator: inout SplitMix64) -> Duration {
+        .nanoseconds(Int64.random(in: 0...longest.inNanoseconds, using: &generator))
     }
 
     /// A clean network, one that loses, doubles and delays a little, one that does so a lot and out of order.
@@ -82,40 +108,34 @@ package struct FaultPlan: Hashable, Sendable {
         }
     }
 
-    private static func drawAim(using generator: inout SplitMix64) -> Fault.Aim {
-        Fault.Aim.allCases.randomElement(using: &generator) ?? .anyNode
-    }
-
     private static func drawFault(using generator: inout SplitMix64) -> Fault {
-        let aim = Self.drawAim(using: &generator)
         switch Int.random(in: 0..<20, using: &generator) {
-        case 0..<4: return .crash(aim)
-        case 4..<9: return .pause(aim)
-        case 9..<11:
+        case 0..<5: return .crash
+        case 5..<10: return .pause
+        case 10:
             let direction = Bool.random(using: &generator) ? NetworkSplit.Direction.oneWay : .bothWays
             return .split(nodes: Int.random(in: 1...8, using: &generator), direction)
-        case 11: return .unplug(aim)
-        case 12: return .silentHypervisor(aim)
-        case 13..<15:
-            let delay = Int64.random(in: 10...Self.answerDelayMax.inMilliseconds, using: &generator)
-            return .slowHypervisor(aim, answerDelay: .milliseconds(delay))
-        case 15: return .stalledCopies(aim)
-        case 16..<18:
-            return .failedMigration(aim, ModelledFaults.Stage.allCases.randomElement(using: &generator) ?? .copy)
-        case 18: return .failingStore(aim)
-        default: return .cutHost(aim)
+        case 11..<13: return .unplug
+        case 13: return .silentHypervisor
+        case 14..<16:
+            return .slowHypervisor(answerDelay: Self.draw(upTo: Self.answerDelayMax, using: &generator))
+        case 16: return .stalledCopies
+        case 17: return .failedMigration(ModelledFaults.Stage.allCases.randomElement(using: &generator) ?? .copy)
+        case 18: return .failingStore
+        default: return .cutHost
         }
     }
 
     /// Short more often than long; a pause or a split often lasts longer than a lease.
     private static func drawDuration(of fault: Fault, using generator: inout SplitMix64) -> Duration {
-        let longest: Int64 =
+        let longest: Duration =
             switch fault {
-            case .crash: [50, 2_000, 20_000].randomElement(using: &generator) ?? 0
-            case .pause, .split, .unplug: [2_000, 8_000, 25_000].randomElement(using: &generator) ?? 0
-            case .silentHypervisor, .slowHypervisor, .stalledCopies, .failingStore, .cutHost: 15_000
-            case .failedMigration: 30_000
+            case .crash: [.milliseconds(20), .seconds(2), .seconds(20)].randomElement(using: &generator) ?? .zero
+            case .pause, .split, .unplug:
+                [.seconds(2), .seconds(8), .seconds(25)].randomElement(using: &generator) ?? .zero
+            case .silentHypervisor, .slowHypervisor, .stalledCopies, .failingStore, .cutHost: .seconds(15)
+            case .failedMigration: .seconds(30)
             }
-        return .milliseconds(Int64.random(in: 1...longest, using: &generator))
+        return Self.draw(upTo: longest, using: &generator)
     }
 }

@@ -71,9 +71,9 @@ package struct FaultCampaign: Sendable {
 extension FaultCampaign {
     /// What came of each seed, as many at once as the machine has processors, in the order in which they end. The
     /// first world that cannot go on ends it.
-    package func outcomes(ofSeeds seeds: Range<UInt64>) -> AsyncThrowingStream<WorldOutcome<Report>, any Error> {
+    package func outcomes(of seeds: [UInt64]) -> AsyncThrowingStream<WorldOutcome<Report>, any Error> {
         AsyncThrowingStream { continuation in
-            // Unstructured, because the stream's reader and its writer are two tasks; ended with the stream.
+            // Unstructured, because the stream's reader is another task; it ends when the reader does.
             let task = Task {
                 do {
                     try await self.runAll(seeds) { continuation.yield($0) }
@@ -86,22 +86,19 @@ extension FaultCampaign {
         }
     }
 
-    private func runAll(
-        _ seeds: Range<UInt64>, _ take: @escaping @Sendable (WorldOutcome<Report>) -> Void
-    ) async throws {
-        var next = seeds.lowerBound
+    private func runAll(_ seeds: [UInt64], _ take: @escaping @Sendable (WorldOutcome<Report>) -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for _ in 0..<Self.seedsAtOnce where next < seeds.upperBound {
-                let seed = next
-                next += 1
+            var underWay = 0
+            for seed in seeds {
+                if underWay == Self.seedsAtOnce {
+                    try await group.next()
+                    underWay -= 1
+                }
+                guard !Task.isCancelled else { return }
+                underWay += 1
                 group.addTask { take(try await self.run(seed: seed)) }
             }
-            while try await group.next() != nil {
-                guard next < seeds.upperBound, !Task.isCancelled else { continue }
-                let seed = next
-                next += 1
-                group.addTask { take(try await self.run(seed: seed)) }
-            }
+            try await group.waitForAll()
         }
     }
 

@@ -3,16 +3,15 @@ import Hypervisor
 
 /// Carries faults out, and ends each when its time is over.
 extension FaultDirector {
-    func begin(_ fault: Fault, for duration: Duration) async throws {
+    func begin(_ fault: Fault, on node: NodeID, for duration: Duration) async throws {
         switch fault {
-        case .crash(let aim):
-            try await self.crash(self.draw(aim), for: duration)
-        case .pause(let aim):
-            self.pause(self.draw(aim), for: duration)
+        case .crash:
+            self.crash(node, for: duration)
+        case .pause:
+            self.pause(node, for: duration)
         case .split(let count, let direction):
-            self.split(count, direction, for: duration)
-        case .unplug(let aim):
-            guard let node = self.draw(aim) else { return }
+            self.split(count, from: node, direction, for: duration)
+        case .unplug:
             self.count()
             self.ring.network.setPlugged(false, node)
             self.networkChanged()
@@ -20,21 +19,19 @@ extension FaultDirector {
                 self.ring.network.setPlugged(true, node)
                 self.networkChanged()
             }
-        case .silentHypervisor(let aim):
-            try await self.change(self.draw(aim), for: duration) { $0.isSilent = $1 }
-        case .slowHypervisor(let aim, let delay):
-            try await self.change(self.draw(aim), for: duration) { $0.answerDelay = $1 ? delay : .zero }
-        case .stalledCopies(let aim):
-            try await self.change(self.draw(aim), for: duration) { $0.copiesStall = $1 }
-        case .failedMigration(let aim, let stage):
-            try await self.change(self.draw(aim), for: duration) { $0.failNextMigration = $1 ? stage : nil }
-        case .failingStore(let aim):
-            guard let node = self.draw(aim) else { return }
+        case .silentHypervisor:
+            try await self.change(node, for: duration) { $0.isSilent = $1 }
+        case .slowHypervisor(let delay):
+            try await self.change(node, for: duration) { $0.answerDelay = $1 ? delay : .zero }
+        case .stalledCopies:
+            try await self.change(node, for: duration) { $0.copiesStall = $1 }
+        case .failedMigration(let stage):
+            try await self.change(node, for: duration) { $0.failNextMigration = $1 ? stage : nil }
+        case .failingStore:
             self.count()
             self.setStoreFails(true, of: node)
             self.enter(after: duration) { self.setStoreFails(false, of: node) }
-        case .cutHost(let aim):
-            guard let node = self.draw(aim) else { return }
+        case .cutHost:
             self.count()
             try await self.setLinks(of: node, areCut: true)
             self.enter(after: duration) { try await self.mend(node) }
@@ -42,9 +39,30 @@ extension FaultDirector {
     }
 
     /// One of the nodes that the aim allows; any other when there is none.
-    private func draw(_ aim: Fault.Aim) -> NodeID? {
+    func draw(_ aim: Fault.Aim) -> NodeID {
         let targets = self.watch.sight.targets(of: aim, among: self.ring.nodes)
-        return (targets.isEmpty ? self.ring.nodes : targets).randomElement(using: &self.generator)
+        let nodes = targets.isEmpty ? self.ring.nodes : targets
+        return nodes[Int.random(in: 0..<nodes.count, using: &self.generator)]
+    }
+
+    /// Lets the ambushes whose moment has come strike: agents at the very instant, all else a little later.
+    func spring(at fact: Fact) {
+        let since = self.ring.world.now - self.began
+        for index in self.ambushes.indices.reversed() {
+            let ambush = self.ambushes[index]
+            guard ambush.from <= since, let node = ambush.moment.teller(of: fact) else { continue }
+            self.ambushes.remove(at: index)
+            switch ambush.fault {
+            case .crash:
+                self.ring.world.schedule(after: ambush.delay) { self.crash(node, for: ambush.lasts) }
+            case .pause:
+                self.ring.world.schedule(after: ambush.delay) { self.pause(node, for: ambush.lasts) }
+            case .split, .unplug, .silentHypervisor, .slowHypervisor, .stalledCopies, .failedMigration, .failingStore,
+                .cutHost:
+                self.enter(after: ambush.delay) { try await self.begin(ambush.fault, on: node, for: ambush.lasts) }
+            }
+            return
+        }
     }
 
     private func count() {
@@ -53,8 +71,8 @@ extension FaultDirector {
 
     // MARK: - Agents
 
-    private func crash(_ node: NodeID?, for duration: Duration) async throws {
-        guard let node, let process = self.ring.members[node]?.process, process.state != .crashed else { return }
+    private func crash(_ node: NodeID, for duration: Duration) {
+        guard !self.isCalm, let process = self.ring.members[node]?.process, process.state != .crashed else { return }
         process.crash()
         self.watch.take(.crashed(node))
         self.enter(after: duration) {
@@ -62,8 +80,8 @@ extension FaultDirector {
         }
     }
 
-    private func pause(_ node: NodeID?, for duration: Duration) {
-        guard let node, let process = self.ring.members[node]?.process, process.state == .running else { return }
+    private func pause(_ node: NodeID, for duration: Duration) {
+        guard !self.isCalm, let process = self.ring.members[node]?.process, process.state == .running else { return }
         process.pause()
         self.watch.take(.paused(node))
         let boot = process.boot
@@ -80,9 +98,11 @@ extension FaultDirector {
 
     // MARK: - Networks
 
-    private func split(_ count: Int, _ direction: NetworkSplit.Direction, for duration: Duration) {
+    private func split(
+        _ count: Int, from node: NodeID, _ direction: NetworkSplit.Direction, for duration: Duration
+    ) {
         let nodes = self.ring.nodes
-        let first = Int.random(in: 0..<nodes.count, using: &self.generator)
+        let first = nodes.firstIndex(of: node) ?? 0
         let inside = (0..<count).map { nodes[(first + $0) % nodes.count] }
         let split = self.ring.network.split(
             NetworkSplit(inside, from: nodes.filter { !inside.contains($0) }, direction))
@@ -102,9 +122,8 @@ extension FaultDirector {
     // MARK: - Hypervisors
 
     private func change(
-        _ node: NodeID?, for duration: Duration, _ edit: @escaping @Sendable (inout ModelledFaults, Bool) -> Void
+        _ node: NodeID, for duration: Duration, _ edit: @escaping @Sendable (inout ModelledFaults, Bool) -> Void
     ) async throws {
-        guard let node else { return }
         self.count()
         var faults = self.hypervisorFaults[node] ?? ModelledFaults()
         edit(&faults, true)

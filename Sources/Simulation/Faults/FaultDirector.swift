@@ -16,6 +16,12 @@ final class FaultDirector: @unchecked Sendable {
     private(set) var operators: [NodeID: ModelledDriver] = [:]
     var hypervisorFaults: [NodeID: ModelledFaults] = [:]
     private(set) var failingStores: Set<NodeID> = []
+    /// Those that have not struck.
+    var ambushes: [FaultPlan.Ambush] = []
+    /// When the run began.
+    private(set) var began = MonotonicInstant.zero
+    /// Whether nothing may go wrong any more.
+    private(set) var isCalm = false
     private let campaign: FaultCampaign
     private let workload: Workload
     private let plan: FaultPlan
@@ -90,13 +96,18 @@ final class FaultDirector: @unchecked Sendable {
 
     func direct() async throws {
         let start = self.ring.world.now
+        self.began = start
+        self.ambushes = self.plan.ambushes
+        self.watch.onFact = { [weak self] in self?.spring(at: $0) }
         self.ring.network.defaultQuality = self.quality
         self.watch.take(.network(isClean: self.quality == .local))
         for entry in self.workload.entries {
             self.enter(at: start + entry.at) { try await self.begin(entry.act, for: entry.lasts) }
         }
         for entry in self.plan.entries {
-            self.enter(at: start + entry.at) { try await self.begin(entry.fault, for: entry.lasts) }
+            self.enter(at: start + entry.at) {
+                try await self.begin(entry.fault, on: self.draw(entry.aim), for: entry.lasts)
+            }
         }
         try await self.work(until: start + self.campaign.faultTime)
         try await self.calm()
@@ -113,18 +124,25 @@ final class FaultDirector: @unchecked Sendable {
         self.enter(at: self.ring.world.now + duration, act)
     }
 
+    /// Ambushes enter what is due soon: it looks again after this time.
+    private static let lookInterval = Duration.milliseconds(20)
+
     private func work(until end: MonotonicInstant) async throws {
-        while let next = self.agenda.first, next.at <= end {
-            self.agenda.removeFirst()
-            try await self.ring.world.time.sleep(until: next.at)
-            try await next.act()
+        while self.ring.world.now < end {
+            while let next = self.agenda.first, next.at <= self.ring.world.now {
+                self.agenda.removeFirst()
+                try await next.act()
+            }
+            let next = self.agenda.first.map(\.at) ?? end
+            try await self.ring.world.time.sleep(until: min(next, end, self.ring.world.now + Self.lookInterval))
         }
         self.agenda = []
-        try await self.ring.world.time.sleep(until: end)
     }
 
     /// From now on nothing goes wrong any more, and nobody wants more than usual.
     private func calm() async throws {
+        self.isCalm = true
+        self.watch.onFact = nil
         self.ring.network.healAll()
         self.ring.network.defaultQuality = .local
         self.failingStores = []

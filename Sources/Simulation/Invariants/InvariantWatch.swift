@@ -12,6 +12,9 @@ package final class InvariantWatch: @unchecked Sendable {
     /// What of the ring is under way, for whoever aims faults.
     package private(set) var sight = RingSight()
 
+    /// Called for each fact after it was judged.
+    var onFact: (@Sendable (Fact) -> Void)?
+
     private let world: World
     private var checkers: [any InvariantChecker]
     private var recent: [(at: MonotonicInstant, fact: Fact)] = []
@@ -46,6 +49,8 @@ package final class InvariantWatch: @unchecked Sendable {
     private func forget() {
         self.recent = []
         self.requests = [:]
+        self.checkers = []
+        self.onFact = nil
     }
 
     // MARK: - Watching
@@ -99,6 +104,7 @@ package final class InvariantWatch: @unchecked Sendable {
         for index in self.checkers.indices {
             for breach in self.checkers[index].take(fact, at: now) { self.report(breach, at: now) }
         }
+        self.onFact?(fact)
     }
 
     /// A fault that is no fact by itself: of a network, a hypervisor or a store.
