@@ -55,7 +55,8 @@ struct FaultCampaignCommand: AsyncParsableCommand {
             }
             if done % Self.progressEvery == 0 { print("\(done) seeds, \(self.rate(of: done, since: began))") }
         }
-        print("\(done) seeds × \(self.nodes) nodes, \(self.rate(of: done, since: began)), traces \(String(hash, radix: 16))")
+        print("\(done) seeds × \(self.nodes) nodes, \(self.rate(of: done, since: began))")
+        print("traces \(String(hash, radix: 16))")
         print(tally)
         print(broken == 0 ? "P1-P11 hold in all seeds" : "\(broken) seeds break an invariant")
         if broken > 0 { throw ExitCode(1) }

@@ -72,8 +72,14 @@ package actor NodeAgent {
     var incoming: [ActionID: IncomingFlight] = [:]
     /// The number of the last ticket. A hypervisor may outlive its agent, so numbers of another boot are not used again.
     var lastTicket: UInt64
+    /// Tickets of flights that have ended, which the hypervisor may still honour.
+    var ticketsToVoid: [MigrationTicket] = []
     /// Handovers whose outcome somebody may still ask for.
     var handovers: [HandoverKey: HandoverRecord] = [:]
+    /// Those of them that have ended here as arrivals, in the order in which they did.
+    var settledArrivals: [ActionID] = []
+    /// Whether what an earlier boot wrote down is known.
+    var journalIsRead = false
     var inDoubt: [VMID: InDoubt] = [:]
     /// Plans that wait for the operator, the last of each trigger class.
     var recommendations: [ISPID: Recommendation] = [:]

@@ -6,16 +6,21 @@ import Placement
 extension NodeAgent {
     /// Reads what an earlier boot left, waits for the hypervisor, and settles every handover as far as the VM set.
     func recover() async {
+        let began = self.now
         let stored = await self.loadStore()
         self.takeMarks(stored.marks)
         for record in stored.handovers {
             self.handovers[HandoverKey(action: record.action, role: record.role)] = record
+            if record.role == .destination, record.isSettled { self.settledArrivals.append(record.action) }
         }
+        self.journalIsRead = true
         await self.connectHypervisor()
         for record in stored.handovers where record.role == .source {
             await self.settleOldDeparture(record)
         }
-        await self.adoptOldArrivals()
+        let arrivals = stored.handovers.filter { $0.role == .destination && !$0.isSettled }
+        if !arrivals.isEmpty { await self.outwaitInvitations(since: began) }
+        await self.adopt(arrivals)
         await self.awaitOldJobs()
         guard !Task.isCancelled else { return }
         self.reservation.recovered()
@@ -71,30 +76,33 @@ extension NodeAgent {
         case .copying:
             let deadline = self.now + self.settings.timings.lease
             _ = await self.settleSource(record, because: "the agent was restarted", until: deadline)
-        case .letGo:
-            try? await self.ports.hypervisor.discardPausedCopy(of: record.vm)
+        case .letGo, .aborted:
             self.doubt(record, reason: "the agent was restarted before \(record.peer) was told")
-        case .aborted:
-            if (try? await self.ports.hypervisor.presence(of: record.vm)) == .pausedOutgoing {
-                try? await self.ports.hypervisor.resume(record.vm)
-            }
-            self.spawn { _ = await self.deliver(record) }
         case .unknown, .arrived, .resumed, .dropped:
             await self.forget(record.action, as: .source)
         }
     }
 
-    /// Paused guests that an earlier boot took in, by the journal or by the mark that travels with them.
-    private func adoptOldArrivals() async {
-        await self.refreshSample()
-        for record in self.handovers.values where record.role == .destination && !record.isSettled {
+    /// A source that an earlier boot told that it may begin does so until then, and is seen by its job from then on.
+    private func outwaitInvitations(since restart: MonotonicInstant) async {
+        // The answer was on its way for no longer than one request, and the source begins within another or gives up.
+        let timings = self.settings.timings
+        try? await self.ports.time.sleep(until: restart + timings.requestTimeout * 2 + timings.margin)
+    }
+
+    /// Guests that an earlier boot took in, by the journal or by the mark that travels with them.
+    private func adopt(_ arrivals: [HandoverRecord]) async {
+        for record in arrivals {
             switch try? await self.ports.hypervisor.presence(of: record.vm) {
-            case .absent, .shutOff, .running: await self.forget(record.action, as: .destination)
+            // It ended, and the restart came before that was written down: the source will ask how.
+            case .running: await self.settle(record, as: .resumed)
+            case .absent, .shutOff: await self.settle(record, as: .dropped)
             case .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil:
                 self.doubt(record, reason: "the agent was restarted while it arrived")
             }
         }
-        for domain in self.monitor.domains where domain.presence == .pausedIncoming && self.inDoubt[domain.vm] == nil {
+        for domain in await self.domainsNow() where domain.presence == .pausedIncoming && self.inDoubt[domain.vm] == nil
+        {
             guard let mark = domain.mark, mark.destination == self.id, let isp = ISPID(mark.isp) else { continue }
             self.doubt(
                 HandoverRecord(
@@ -104,12 +112,32 @@ extension NodeAgent {
         }
     }
 
-    /// Until the hypervisor has no job that this boot did not order.
+    private func settle(_ arrival: HandoverRecord, as ending: HandoverPhase) async {
+        // Its source may have said it meanwhile.
+        let key = HandoverKey(action: arrival.action, role: .destination)
+        guard self.handovers[key]?.isSettled != true else { return }
+        var settled = arrival
+        settled.phase = ending
+        self.settledArrivals.append(arrival.action)
+        await self.record(settled)
+    }
+
+    /// Until the hypervisor has no job that this boot did not order. As long as it does not answer, it may have one.
     private func awaitOldJobs() async {
-        await self.refreshSample()
-        while !Task.isCancelled, self.monitor.domains.contains(where: { $0.job != nil }) {
+        while !Task.isCancelled, await self.domainsNow().contains(where: { $0.job != nil }) {
             try? await self.ports.time.sleep(for: self.settings.triggers.sampleInterval)
-            await self.refreshSample()
         }
+    }
+
+    /// What the hypervisor says now, as soon as it says anything.
+    private func domainsNow() async -> [DomainSample] {
+        while !Task.isCancelled {
+            if let sample = try? await self.ports.hypervisor.sample(), let host = self.host {
+                self.monitor.observe(sample, capacity: host.capacity, reserved: self.settings.reserved)
+                return sample.domains
+            }
+            try? await self.ports.time.sleep(for: self.settings.triggers.sampleInterval)
+        }
+        return []
     }
 }

@@ -9,6 +9,7 @@ extension NodeAgent {
 
     func settleDoubts() async {
         while !Task.isCancelled {
+            await self.voidTickets()
             for vm in self.inDoubt.keys.sorted() {
                 guard let doubt = self.inDoubt[vm] else { continue }
                 await self.lookInto(doubt)
@@ -65,7 +66,7 @@ extension NodeAgent {
         guard self.outgoing[record.action] == nil else { return }
         switch record.phase {
         case .letGo, .aborted:
-            _ = await self.deliver(record)
+            _ = await self.deliver(record, until: self.now)
         case .unknown, .copying, .arrived, .resumed, .dropped:
             _ = await self.settleSource(record, because: "it was in doubt", until: self.now)
         }

@@ -1,5 +1,6 @@
 package import Basis
 import Hypervisor
+import Logging
 import Placement
 
 /// A guest on its way out of this node.
@@ -15,8 +16,8 @@ struct OutgoingFlight {
 struct IncomingFlight {
     let order: IncomingOrder
     let ticket: MigrationTicket
-    /// When the destination gives the flight up (T5).
-    let deadline: MonotonicInstant
+    /// When the destination gives the flight up (T5): counted from when the source was last told that it may begin.
+    var deadline: MonotonicInstant
     /// The way is open and the source was told so.
     var isReady = false
     /// Questions in a row that the source's agent left unanswered since the guest arrived.
@@ -69,6 +70,7 @@ extension NodeAgent {
     }
 
     func doubt(_ record: HandoverRecord, reason: String) {
+        guard self.inDoubt[record.vm]?.record != record else { return }
         self.inDoubt[record.vm] = InDoubt(record: record, reason: reason, since: self.now)
         self.revisionBase &+= 1
         self.tell(.inDoubt(record.vm, reason: reason))
@@ -78,6 +80,18 @@ extension NodeAgent {
         guard self.inDoubt.removeValue(forKey: vm) != nil else { return }
         self.revisionBase &+= 1
         self.tell(.settled(vm, how: how))
+    }
+
+    /// The right to flow in ends with its flight, whether it was used or not: tried until the hypervisor has taken it.
+    func voidTickets() async {
+        for ticket in self.ticketsToVoid {
+            do {
+                try await self.ports.hypervisor.closeIncoming(ticket)
+                self.ticketsToVoid.removeAll { $0 == ticket }
+            } catch {
+                self.log.debug("a ticket could not be voided", metadata: ["ticket": "\(ticket)", "error": "\(error)"])
+            }
+        }
     }
 
     /// Whether memory of a guest flows out of here or into here; nil when the hypervisor does not say.
@@ -98,8 +112,11 @@ extension NodeAgent {
     func endFlight(
         _ action: ActionID, _ vm: VMID, _ direction: Reservation.Direction, with result: ActionResult
     ) async {
-        // However it ended: a ticket that stayed open would let the guest in again, or keep the next one out.
-        if let ticket = self.incoming[action]?.ticket { try? await self.ports.hypervisor.closeIncoming(ticket) }
+        if let ticket = self.incoming[action]?.ticket {
+            // However it ended: a ticket that stayed open would let the guest in again, or keep the next one out.
+            self.ticketsToVoid.append(ticket)
+            await self.voidTickets()
+        }
         await self.refreshSample()
         self.outgoing[action] = nil
         self.incoming[action] = nil

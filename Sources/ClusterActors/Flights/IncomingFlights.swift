@@ -17,7 +17,8 @@ extension NodeAgent {
         }
         switch admission {
         case .known(.running):
-            return self.incoming[order.action].flatMap { $0.isReady ? self.ready($0) : nil } ?? .busy
+            guard let flight = self.incoming[order.action], flight.isReady else { return .busy }
+            return self.ready(flight)
         case .known(.done(let result)): return .done(result)
         case .stale: return .stale
         case .busy: return .busy
@@ -26,8 +27,15 @@ extension NodeAgent {
         }
     }
 
-    private func ready(_ flight: IncomingFlight) -> IncomingReply? {
-        self.host.map { .ready(ticket: flight.ticket.number, endpoint: $0.endpoint) }
+    /// Tells the source that it may begin, and keeps the way open for it from now on (T5).
+    private func ready(_ flight: IncomingFlight) -> IncomingReply {
+        guard let host = self.host else { return .refused(reason: "the hypervisor of \(self.id) does not answer") }
+        self.incoming[flight.order.action]?.deadline = self.deadline(of: flight.order)
+        return .ready(ticket: flight.ticket.number, endpoint: host.endpoint)
+    }
+
+    private func deadline(of order: IncomingOrder) -> MonotonicInstant {
+        self.now + self.settings.timings.destinationTimeout(forSource: order.flightTimeout)
     }
 
     /// Why this node will not take the guest; by what is known here at this instant, not by the plan's snapshot.
@@ -51,9 +59,8 @@ extension NodeAgent {
     private func open(_ order: IncomingOrder) async -> IncomingReply {
         self.lastTicket &+= 1
         let flight = IncomingFlight(
-            order: order,
-            ticket: MigrationTicket(vm: order.vm, source: order.source, number: self.lastTicket),
-            deadline: self.now + self.settings.timings.destinationTimeout(forSource: order.flightTimeout))
+            order: order, ticket: MigrationTicket(vm: order.vm, source: order.source, number: self.lastTicket),
+            deadline: self.deadline(of: order))
         self.incoming[order.action] = flight
         self.tell(.flightBegan(order.action, order.vm, .incoming, peer: order.source))
         do {
@@ -73,7 +80,7 @@ extension NodeAgent {
         // The grant may have ended while the way was being opened: then no data may flow.
         guard self.reservation.holds(order.token), self.incoming[order.action] != nil else { return .stale }
         self.incoming[order.action]?.isReady = true
-        return self.ready(flight) ?? .refused(reason: "the hypervisor of \(self.id) does not answer")
+        return self.ready(flight)
     }
 
     /// Waits until the handover has ended here, asking the source now and then, and gives up at the flight's deadline.
@@ -152,6 +159,8 @@ extension NodeAgent {
         case .letGo, .aborted:
             return await self.act(on: phase, action, vm, from: node) ?? .arrived
         case .arrived, .resumed, .dropped, .copying, .unknown:
+            // Until the journal is read nothing is known, and "unknown" would be an answer.
+            guard self.journalIsRead else { return .copying }
             guard let record = self.handovers[HandoverKey(action: action, role: .source)], record.peer == node else {
                 return .unknown
             }
@@ -169,7 +178,8 @@ extension NodeAgent {
         let key = HandoverKey(action: action, role: .destination)
         // Said again because the answer was lost: the same answer.
         if let record = self.handovers[key], record.isSettled, record.peer == source { return record.phase }
-        guard await self.isAboutGuest(key, vm, from: source) else { return .unknown }
+        guard let isAboutGuest = await self.isAboutGuest(key, vm, from: source) else { return nil }
+        guard isAboutGuest else { return .unknown }
         do {
             switch (decision, try await self.ports.hypervisor.presence(of: vm)) {
             case (.letGo, .pausedIncoming):
@@ -197,10 +207,13 @@ extension NodeAgent {
         }
     }
 
-    /// Whether `source` is the other side of this handover, by the journal or else by the guest's own mark.
-    private func isAboutGuest(_ key: HandoverKey, _ vm: VMID, from source: NodeID) async -> Bool {
+    /// Whether `source` is the other side of this handover, by the journal or else by the guest's own mark; nil when
+    /// neither can be read.
+    private func isAboutGuest(_ key: HandoverKey, _ vm: VMID, from source: NodeID) async -> Bool? {
+        guard self.journalIsRead else { return nil }
         if let record = self.handovers[key] { return record.peer == source && record.vm == vm }
-        let mark = (try? await self.ports.hypervisor.sample())?.domains.first { $0.vm == vm }?.mark
+        guard let sample = try? await self.ports.hypervisor.sample() else { return nil }
+        let mark = sample.domains.first { $0.vm == vm }?.mark
         return mark?.source == source && mark?.isp == key.action.isp.description && mark?.action == key.action.number
     }
 
@@ -215,6 +228,7 @@ extension NodeAgent {
             action: key.action, vm: vm, role: .destination, peer: source,
             peerEndpoint: endpoint ?? MigrationEndpoint(uri: ""), phase: ending)
         self.handovers[key] = record
+        self.settledArrivals.append(key.action)
         if ending == .resumed {
             let now = self.now
             let earlier = (flight?.order.pastMoves ?? []).map { MoveHistory.Past(from: $0.from, at: now - $0.age) }
@@ -233,10 +247,8 @@ extension NodeAgent {
 
     /// Forgets the oldest settled handovers beyond ``HandoverRecord/settledMax``: their sources have long been told.
     private func pruneSettled() async {
-        let settled = self.handovers.values.filter { $0.role == .destination && $0.isSettled }
-        guard settled.count > HandoverRecord.settledMax else { return }
-        let oldest = settled.sorted { $0.action.number < $1.action.number }
-            .prefix(settled.count - HandoverRecord.settledMax)
-        for record in oldest { await self.forget(record.action, as: .destination) }
+        while self.settledArrivals.count > HandoverRecord.settledMax {
+            await self.forget(self.settledArrivals.removeFirst(), as: .destination)
+        }
     }
 }

@@ -161,18 +161,7 @@ extension NodeAgent {
         var decided = record
         decided.phase = .letGo
         await self.record(decided)
-        await self.discardCopy(of: record.vm)
-        return await self.deliver(decided)
-    }
-
-    private func discardCopy(of vm: VMID) async {
-        do {
-            try await self.ports.hypervisor.discardPausedCopy(of: vm)
-        } catch .noSuchVM {
-            return
-        } catch {
-            self.log.error("could not drop the source's copy", metadata: ["vm": "\(vm)", "error": "\(error)"])
-        }
+        return await self.deliver(decided, until: self.now + self.settings.timings.lease)
     }
 
     /// After an error or a restart: ends the copy if it goes on, finds out what is here, decides, and says it. Tries
@@ -213,37 +202,53 @@ extension NodeAgent {
         var decided = record
         decided.phase = .aborted
         await self.record(decided)
-        if (try? await self.ports.hypervisor.presence(of: record.vm)) == .pausedOutgoing {
-            do {
-                try await self.ports.hypervisor.resume(record.vm)
-            } catch {
-                self.log.error(
-                    "could not resume the source's copy", metadata: ["vm": "\(record.vm)", "error": "\(error)"])
-            }
-        }
-        try? await self.ports.hypervisor.setMark(nil, on: record.vm)
-        _ = await self.deliver(decided)
+        _ = await self.deliver(decided, until: self.now + self.settings.timings.lease)
         return .failed(reason: reason)
     }
 
-    /// Tells the destination what was decided until it has acted on it, for as long as a lease; after that the
-    /// destination asks.
-    func deliver(_ decided: HandoverRecord) async -> ActionResult {
-        let deadline = self.now + self.settings.timings.lease
+    /// Acts here on what was decided and tells the destination, until both have acted on it or `deadline` passes. After
+    /// that the guest is in doubt, also one that runs here: as long as the destination may have a copy, the guest must
+    /// not go anywhere, since its absence here would let that copy run.
+    func deliver(_ decided: HandoverRecord, until deadline: MonotonicInstant) async -> ActionResult {
         repeat {
+            let isDoneHere = await self.actAsSource(on: decided)
             let reply = await self.ask(
                 decided.peer, .handover(decided.action, vm: decided.vm, decided.phase))
-            if case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
-                self.moves.left(decided.vm)
+            if isDoneHere, case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
+                if decided.phase == .letGo { self.moves.left(decided.vm) }
                 await self.forget(decided.action, as: .source)
                 self.settleDoubt(of: decided.vm, how: "\(decided.peer) says \(phase)")
                 return result
             }
+            if self.now >= deadline { break }
             try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
-        } while !Task.isCancelled && self.now < deadline
-        guard decided.phase == .letGo else { return .failed(reason: "\(decided.vm) stayed on \(self.id)") }
-        self.doubt(decided, reason: "\(decided.peer) took \(decided.vm) and does not answer")
-        return .inDoubt(reason: "\(decided.peer) does not answer")
+        } while !Task.isCancelled
+        self.doubt(decided, reason: "\(decided.peer) has not answered that it is \(decided.phase)")
+        return decided.phase == .letGo
+            ? .inDoubt(reason: "\(decided.peer) does not answer")
+            : .failed(reason: "\(decided.vm) stayed on \(self.id)")
+    }
+
+    /// Drops the copy that was let go, or lets the one run that was kept.
+    ///
+    /// - Returns: whether that is done, which it is not as long as the hypervisor does not answer.
+    private func actAsSource(on decided: HandoverRecord) async -> Bool {
+        do {
+            if decided.phase == .letGo {
+                try await self.ports.hypervisor.discardPausedCopy(of: decided.vm)
+            } else if try await self.ports.hypervisor.presence(of: decided.vm) == .pausedOutgoing {
+                try await self.ports.hypervisor.resume(decided.vm)
+            }
+            // A mark that stays on a guest that runs says nothing to anybody.
+            if decided.phase == .aborted { try? await self.ports.hypervisor.setMark(nil, on: decided.vm) }
+            return true
+        } catch .noSuchVM {
+            return true
+        } catch {
+            self.log.warning(
+                "a handover waits for the hypervisor", metadata: ["vm": "\(decided.vm)", "error": "\(error)"])
+            return false
+        }
     }
 
     /// How a handover that was decided has ended, by what the destination answers; nil when it has not acted yet.
@@ -258,7 +263,7 @@ extension NodeAgent {
 
     /// Gives up every copy that this node sends; each flight then settles itself.
     func abortOutgoing() {
-        for (action, flight) in self.outgoing {
+        for (action, flight) in self.outgoing.sorted(by: { $0.key < $1.key }) {
             self.outgoing[action]?.isAborted = true
             let vm = flight.order.vm
             self.spawn { try? await self.ports.hypervisor.abortMigration(of: vm) }

@@ -159,6 +159,11 @@ extension NodeAgent {
             self.reportSilent(node)
             return .silent(node)
         }
+        if case .granted(let grant) = answer, self.ownISP?.hasGivenBack(node, grant.epoch) == true {
+            // The release of this very grant is on its way, or was lost: it could end the grant at any moment.
+            self.release(node, Token(isp: isp, epoch: grant.epoch), countingFor: isp)
+            return .answered(node, .busy, sentAt: sentAt)
+        }
         return .answered(node, answer, sentAt: sentAt)
     }
 
@@ -206,7 +211,10 @@ extension NodeAgent {
 
     /// A grant that nobody waits for: given back unless it is the very one that a live member has.
     private func takeUnawaitedGrant(_ epoch: Epoch, of node: NodeID, to isp: ISPID) async {
-        if let own = self.ownISP, own.procedure.isp == isp, own.procedure.partition[node]?.epoch == epoch { return }
+        if let own = self.ownISP, own.procedure.isp == isp {
+            if own.procedure.partition[node]?.epoch == epoch { return }
+            self.ownISP?.gaveBack(node, epoch)
+        }
         _ = await self.ask(node, .release(Token(isp: isp, epoch: epoch)))
     }
 
@@ -304,7 +312,10 @@ extension NodeAgent {
 
     /// Releases belong to the agent: they go on although the ISP's task was cancelled.
     func release(_ node: NodeID, _ token: Token, countingFor isp: ISPID) {
-        if self.ownISP?.procedure.isp == isp { self.ownISP?.summary.messages += 1 }
+        if self.ownISP?.procedure.isp == isp {
+            self.ownISP?.summary.messages += 1
+            self.ownISP?.gaveBack(node, token.epoch)
+        }
         self.spawn { await self.releaseAll([(node, token)]) }
     }
 

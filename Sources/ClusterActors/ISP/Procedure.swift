@@ -218,13 +218,13 @@ package struct Procedure: Sendable {
         case .held(let holder, let firstOut):
             // Held by a flight of one's own that was released early is not a foreign ISP: it would wait for itself.
             if holder == self.isp {
-                self.missed[node] = "ends a migration of this ISP"
+                self.missed[node] = "is still being given back"
             } else {
                 self.met.append(holder)
             }
             return self.grow(hint: firstOut, triggerHolds: triggerHolds, in: view)
         case .busy:
-            self.missed[node] = "ends a migration of this ISP"
+            self.missed[node] = "is still being given back"
             return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
         case .refused(let refusal):
             self.missed[node] = "refused: \(refusal)"

@@ -16,6 +16,8 @@ struct RunningISP {
     /// Rung when an action may have ended.
     var actionBells: [ActionID: Bell] = [:]
     var actionsOrdered: UInt64 = 0
+    /// The grants that were given back while it runs.
+    private var givenBack: [NodeID: Set<Epoch>] = [:]
     /// An ISP with an earlier key is blocked on this one.
     var yieldTo: ISPID?
     private(set) var isCancelled = false
@@ -35,7 +37,15 @@ struct RunningISP {
     mutating func cancel() {
         self.isCancelled = true
         self.bell.ring()
-        for bell in self.actionBells.values { bell.ring() }
+        for (_, bell) in self.actionBells.sorted(by: { $0.key < $1.key }) { bell.ring() }
+    }
+
+    mutating func gaveBack(_ node: NodeID, _ epoch: Epoch) {
+        self.givenBack[node, default: []].insert(epoch)
+    }
+
+    func hasGivenBack(_ node: NodeID, _ epoch: Epoch) -> Bool {
+        self.givenBack[node]?.contains(epoch) ?? false
     }
 
     mutating func nextAction() -> ActionID {

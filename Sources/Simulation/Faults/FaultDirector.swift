@@ -67,7 +67,7 @@ final class FaultDirector: @unchecked Sendable {
     private func addHost(_ node: NodeID, _ guests: [Workload.Guest]) async throws {
         var running: [ModelledGuest] = []
         for (index, guest) in guests.enumerated() {
-            guard let vm = VMID("\(node)-vm\(index + 1)") else { preconditionFailure("\(node) is no part of a VM's name") }
+            let vm = VMID(stringLiteral: "\(node)-vm\(index + 1)")
             self.usual[vm] = guest.cpuMillicores
             running.append(
                 ModelledGuest(

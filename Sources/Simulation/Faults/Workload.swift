@@ -56,9 +56,10 @@ package struct Workload: Sendable {
         while left >= 200 {
             let cpu = min(left, [200, 400, 500, 700, 1_000].randomElement(using: &generator) ?? 400)
             left -= cpu
+            let memory = [128, 256, 512, 1_024, 2_048].randomElement(using: &generator) ?? 512
             guests.append(
                 Guest(
-                    cpuMillicores: cpu, memoryMiB: [128, 256, 512, 1_024, 2_048].randomElement(using: &generator) ?? 512,
+                    cpuMillicores: cpu, memoryMiB: memory,
                     dirtyMiBPerSecond: Int.random(in: 0...40, using: &generator)))
         }
         return guests

@@ -44,7 +44,9 @@ package struct BeliefChecker: InvariantChecker {
                 self.believers[token.isp]?.released[node, default: [:]][token.epoch] = now
             }
         case .requestSent(let exchange, .renew(let token, _, _)):
-            guard let since = self.believers[token.isp]?.released[exchange.asked]?[token.epoch], since < now else { return [] }
+            guard let since = self.believers[token.isp]?.released[exchange.asked]?[token.epoch], since < now else {
+                return []
+            }
             return [
                 Breach(
                     .belief, node: exchange.asked, isp: token.isp,

@@ -80,9 +80,8 @@ package struct CommandChecker: InvariantChecker {
         of earlier: MigrateOrder?, _ order: MigrateOrder, from node: NodeID
     ) -> [Breach] {
         guard let earlier, earlier != order else { return [] }
-        return [
-            Breach(.currentToken, node: node, isp: order.token.isp, "\(order.action) is ordered again with other content")
-        ]
+        let what = "\(order.action) is ordered again with other content"
+        return [Breach(.currentToken, node: node, isp: order.token.isp, what)]
     }
 
     private mutating func checkAnswer(

@@ -88,7 +88,8 @@ extension Request {
         case .actionDone(let action, let result): "action \(action) \(result.text)"
         case .incoming(let order): "incoming \(order.action) \(order.vm), epoch \(order.token.epoch)"
         case .handover(let action, let vm, let phase): "handover \(action) \(vm) \(phase)"
-        case .wait(let isp, _, let other, let holding): "wait of \(isp) on \(other)\(holding ? "" : ", holding nothing")"
+        case .wait(let isp, _, let other, true): "wait of \(isp) on \(other)"
+        case .wait(let isp, _, let other, false): "wait of \(isp), which holds nothing, on \(other)"
         case .ended(let isp): "ended \(isp)"
         case .membership: "membership"
         }

@@ -27,6 +27,9 @@ package struct HolderChecker: InvariantChecker {
     private var ways: [WayKey: Way] = [:]
     private var orders: [ActionID: MigrateOrder] = [:]
     private var flows: [NodeID: [ModelledFlow]] = [:]
+    private var tickets: [NodeID: [MigrationTicket]] = [:]
+    /// Tickets that were there already when the node's agent was last seen to crash: nobody knows them any more.
+    private var orphaned: [NodeID: Set<MigrationTicket>] = [:]
 
     package init() {}
 
@@ -43,6 +46,7 @@ package struct HolderChecker: InvariantChecker {
         case .crashed(let node):
             self.recovered.remove(node)
             self.flights[node] = nil
+            self.orphaned[node, default: []].formUnion(self.tickets[node, default: []])
         case .requestArrived(_, .migrate(let order)):
             self.orders[order.action] = order
             return []
@@ -51,7 +55,10 @@ package struct HolderChecker: InvariantChecker {
             self.ways[key] = Way(action: order.action, token: order.token)
             return []
         case .hosts(let views):
-            for view in views { self.flows[view.node] = view.flows.isEmpty ? nil : view.flows }
+            for view in views {
+                self.flows[view.node] = view.flows.isEmpty ? nil : view.flows
+                self.tickets[view.node] = view.tickets
+            }
         case .told(_, .nodeGranted), .told(_, .nodeEnded):
             break
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .tick:
@@ -61,6 +68,16 @@ package struct HolderChecker: InvariantChecker {
             for flow in self.flows[source, default: []] { breaches += self.check(flow) }
         }
         return breaches
+    }
+
+    /// A ticket is the right to flow in: none outlives its flight.
+    package mutating func conclude(at now: MonotonicInstant) -> [Breach] {
+        self.tickets.sorted { $0.key < $1.key }.compactMap { node, tickets in
+            let left = tickets.filter { !self.orphaned[node, default: []].contains($0) }
+            guard !left.isEmpty, self.flights[node, default: [:]].isEmpty else { return nil }
+            let names = left.map { "\($0.number) for \($0.vm)" }.joined(separator: ", ")
+            return Breach(.oneHolder, node: node, "tickets are left of flights that have ended: \(names)")
+        }
     }
 
     private func checkTransition(_ fact: Fact) -> [Breach] {
@@ -74,9 +91,8 @@ package struct HolderChecker: InvariantChecker {
             ]
         case .told(let node, .nodeEnded(let token, _)):
             guard self.book.holder(of: node) != token else { return [] }
-            return [
-                Breach(.oneHolder, node: node, isp: token.isp, "a grant ended, epoch \(token.epoch), that did not stand")
-            ]
+            let what = "a grant ended, epoch \(token.epoch), that did not stand"
+            return [Breach(.oneHolder, node: node, isp: token.isp, what)]
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed,
             .network, .tick:
             return []

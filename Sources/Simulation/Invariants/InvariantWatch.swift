@@ -13,7 +13,7 @@ package final class InvariantWatch: @unchecked Sendable {
     package private(set) var sight = RingSight()
 
     /// Called for each fact after it was judged.
-    var onFact: (@Sendable (Fact) -> Void)?
+    package var onFact: (@Sendable (Fact) -> Void)?
 
     private let world: World
     private var checkers: [any InvariantChecker]
@@ -151,7 +151,8 @@ package struct InvariantViolation: Error, Hashable, CustomStringConvertible {
     /// One line.
     package var summary: String {
         let place = [self.breach.node?.name, self.breach.isp?.description].compactMap(\.self).joined(separator: " ")
-        return "seed \(self.seed) at \(self.at.inWords) s: \(self.breach.invariant.rawValue) \(place): \(self.breach.what)"
+        let rule = self.breach.invariant.rawValue
+        return "seed \(self.seed) at \(self.at.inWords) s: \(rule) \(place): \(self.breach.what)"
     }
 
     package var description: String {

@@ -47,7 +47,8 @@ package struct OutcomeChecker: InvariantChecker {
         case .told(_, .migrationOrdered(let action, _, _, _, _)), .told(_, .migrationProgress(let action, _, _)),
             .told(_, .migrationEnded(let action, _, _, _, _, _, _)):
             self.running[action.isp]?.lastSign = now
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network, .tick:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network,
+            .tick:
             break
         }
         return []

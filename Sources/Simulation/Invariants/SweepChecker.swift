@@ -39,7 +39,8 @@ package struct SweepChecker: InvariantChecker {
 
     private mutating func check(_ node: NodeID, by isp: ISPID, ask: UInt32) -> [Breach] {
         guard var sweep = self.sweeps[isp], let place = self.places[node], let start = self.places[isp.node] else {
-            return [Breach(.sweepAsksOnce, node: node, isp: isp, "asks \(node) without being on its way round the ring")]
+            let what = "asks \(node) without being on its way round the ring"
+            return [Breach(.sweepAsksOnce, node: node, isp: isp, what)]
         }
         defer { self.sweeps[isp] = sweep }
         let distance = (place - start + self.places.count) % self.places.count

@@ -37,7 +37,9 @@ package struct UnsolvableChecker: InvariantChecker {
                 self.asks[isp] = nil
                 self.skipped[isp] = nil
             }
-            guard case .unsolvable = summary.outcome, let skipped = self.skipped[isp], !skipped.isEmpty else { return [] }
+            guard case .unsolvable = summary.outcome, let skipped = self.skipped[isp], !skipped.isEmpty else {
+                return []
+            }
             let names = skipped.sorted { $0.key < $1.key }.map { "\($0.key) for \($0.value)" }
             return [
                 Breach(

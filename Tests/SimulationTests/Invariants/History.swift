@@ -59,7 +59,7 @@ enum Cast {
     static let ring: [NodeID] = ["n1", "n2", "n3", "n4"]
     static let first = ISPID(node: "n1", boot: 1, sequence: 1)
     static let second = ISPID(node: "n2", boot: 1, sequence: 1)
-    static let vm = VMID("vm1")!  // Safe because the text is a name.
+    static let vm: VMID = "vm1"
     static let action = ActionID(isp: Self.first, number: 1)
     static let bounds = InvariantBounds(
         timings: ProtocolTimings(), sampleInterval: .seconds(2), stallMax: .seconds(1))

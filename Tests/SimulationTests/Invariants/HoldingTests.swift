@@ -1,4 +1,5 @@
 import ClusterActors
+import Hypervisor
 import Simulation
 import Testing
 
@@ -32,7 +33,15 @@ struct HoldingTests {
         History(
             "the end of a grant that does not stand", breach: "did not stand",
             Self.held + [Step(2, "n3", tells: Cast.ended(Cast.second, 9, .released))]),
-        History("data without an invitation", breach: "without an invitation", Self.held + [Step(3, Cast.flow(ticket: 7))]),
+        History(
+            "data without an invitation", breach: "without an invitation",
+            Self.held + [Step(3, Cast.flow(ticket: 7))]),
+        History(
+            "a ticket that is left of a flight that has ended", breach: "tickets are left", end: 9,
+            Self.held + [Step(3, Self.ticket)]),
+        History(
+            "a ticket that is left of a boot that has ended", end: 9,
+            Self.held + [Step(3, Self.ticket), Step(4, .crashed("n4"))]),
         History(
             "data after the destination's flight has ended", breach: "n4 has no incoming flight",
             Self.flying + [Step(4, "n4", tells: Cast.landed(.incoming))]),
@@ -55,6 +64,10 @@ struct HoldingTests {
                 Step(4, .crashed("n3")), Step(5, "n3", tells: .recovered(guests: 1)), Step(6, Cast.flow(ticket: 7)),
             ]),
     ]
+
+    static let ticket = Fact.hosts([
+        ModelledHostView(node: "n4", tickets: [MigrationTicket(vm: Cast.vm, source: "n3", number: 7)])
+    ])
 
     @Test("P1: one holder, and data only under flights open at both ends", arguments: Self.holders)
     func holders(history: History) {

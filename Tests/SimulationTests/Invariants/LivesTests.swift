@@ -110,8 +110,8 @@ struct LivesTests {
 
     static let endings = [
         History(
-            "a lease that ends it", end: 60, Self.leftBehind + [Step(12, "n3", tells: Cast.ended(Cast.first, 1, .expired))]
-        ),
+            "a lease that ends it", end: 60,
+            Self.leftBehind + [Step(12, "n3", tells: Cast.ended(Cast.first, 1, .expired))]),
         History("a reservation that outlives its ISP", breach: "epoch 1.1 stands", end: 60, Self.leftBehind),
         History(
             "a reservation that outlives its initiator", breach: "epoch 1.1 stands", end: 60,

@@ -6,7 +6,8 @@ import Testing
 @Suite("Checkers of sweeps and of guests")
 struct SweepsAndGuestsTests {
     static func ask(_ second: Int, _ node: NodeID, _ ask: UInt32, number: UInt64 = 1) -> Step {
-        Step(second, .requestSent(Cast.exchange("n2", node, number), Cast.reserve(Cast.second, Cast.secondKey, ask: ask)))
+        let request = Cast.reserve(Cast.second, Cast.secondKey, ask: ask)
+        return Step(second, .requestSent(Cast.exchange("n2", node, number), request))
     }
 
     static let start = Step(0, "n2", tells: Cast.starts(Cast.secondKey))
@@ -57,7 +58,10 @@ struct SweepsAndGuestsTests {
             "a guest that moves", end: 9,
             Self.arrived + [Self.hosts(4, nil, (.pausedIncoming, true)), Self.hosts(5, nil, (.running, true))]),
         History(
-            "a guest that stays", end: 9, Self.arrived + [Self.hosts(4, (.running, true), (.pausedIncoming, true))]),
+            "a guest that stays", end: 9,
+            Self.arrived + [
+                Self.hosts(4, (.running, true), (.pausedIncoming, true)), Self.hosts(5, (.running, true), nil),
+            ]),
         History(
             "a guest that runs twice", breach: "runs on n3, n4",
             Self.arrived + [
@@ -68,7 +72,21 @@ struct SweepsAndGuestsTests {
         History(
             "a guest of which only a part is left", breach: "no copy",
             Array(Self.arrived.dropLast()) + [Self.hosts(4, nil, (.pausedIncoming, false))]),
-        History("a guest that stands still in the end", breach: "does not run in the end", end: 9, Self.arrived),
+        History("a guest that stands still in the end", breach: "does not just run", end: 9, Self.arrived),
+        History(
+            "a guest of which a copy is left in the end", breach: "does not just run", end: 9,
+            Self.arrived + [Self.hosts(4, (.running, true), (.pausedIncoming, true))]),
+        History(
+            "a guest that is in doubt in the end", breach: "still in doubt", end: 9,
+            Self.arrived + [
+                Step(4, "n4", tells: .inDoubt(Cast.vm, reason: "")), Self.hosts(5, nil, (.running, true)),
+            ]),
+        History(
+            "a guest that was in doubt", end: 9,
+            Self.arrived + [
+                Step(4, "n4", tells: .inDoubt(Cast.vm, reason: "")), Self.hosts(5, nil, (.running, true)),
+                Step(6, "n4", tells: .settled(Cast.vm, how: "")),
+            ]),
     ]
 
     @Test("P10: one running copy, and never none that is whole", arguments: Self.guests)
