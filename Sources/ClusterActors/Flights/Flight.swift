@@ -113,6 +113,7 @@ extension NodeAgent {
         _ action: ActionID, _ vm: VMID, _ direction: Reservation.Direction, with result: ActionResult
     ) async {
         if let ticket = self.incoming[action]?.ticket {
+            // However it ended: a ticket that stayed open would let the guest in again, or keep the next one out.
             self.ticketsToVoid.append(ticket)
             await self.voidTickets()
         }

@@ -10,6 +10,8 @@ package struct GuestChecker: InvariantChecker {
     private var guests: Set<VMID> = []
     /// What each agent says that nobody can say of.
     private var doubts: [NodeID: Set<VMID>] = [:]
+    /// What each agent says that it has in flight.
+    private var flying: [NodeID: Set<VMID>] = [:]
 
     package init() {}
 
@@ -21,8 +23,13 @@ package struct GuestChecker: InvariantChecker {
             self.doubts[node, default: []].insert(vm)
         case .told(let node, .settled(let vm, _)):
             self.doubts[node]?.remove(vm)
+        case .told(let node, .flightBegan(_, let vm, _, _)):
+            self.flying[node, default: []].insert(vm)
+        case .told(let node, .flightEnded(_, let vm, _, _)):
+            self.flying[node]?.remove(vm)
         case .crashed(let node):
             self.doubts[node] = nil
+            self.flying[node] = nil
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .tick:
             break
         }
@@ -58,7 +65,8 @@ package struct GuestChecker: InvariantChecker {
         let doubted = self.doubts.sorted { $0.key < $1.key }.flatMap { node, vms in
             vms.sorted().map { Breach(.oneGuest, node: node, "\($0) is still in doubt in the end") }
         }
-        return doubted + self.guests.sorted().compactMap { self.checkEnd(of: $0) }
+        let flying = self.flying.values.reduce(into: Set<VMID>()) { $0.formUnion($1) }
+        return doubted + self.guests.subtracting(flying).sorted().compactMap { self.checkEnd(of: $0) }
     }
 
     private func checkEnd(of vm: VMID) -> Breach? {

@@ -61,6 +61,8 @@ enum Cast {
     static let second = ISPID(node: "n2", boot: 1, sequence: 1)
     static let vm: VMID = "vm1"
     static let action = ActionID(isp: Self.first, number: 1)
+    static let plan = ReconfigurationPlan(
+        steps: [], cost: .zero, memoryMiB: 0, risk: PlacementRisk(expectedExcessMicrocores: 0))
     static let bounds = InvariantBounds(
         timings: ProtocolTimings(), sampleInterval: .seconds(2), stallMax: .seconds(1))
 

@@ -191,7 +191,7 @@ struct HoldingTests {
     static let executing = [
         Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(0, "n2", tells: Cast.starts(Cast.secondKey)),
         Step(1, "n3", tells: Cast.granted(Cast.first, 1)), Step(1, "n1", tells: .granted(Cast.first, "n3", members: 2)),
-        Step(2, "n1", tells: .confirmed(Cast.first, nodes: 2, surplus: [])),
+        Step(2, "n1", tells: .confirmed(Cast.first, Cast.plan, surplus: [])),
     ]
 
     static let beliefs = [
@@ -215,7 +215,7 @@ struct HoldingTests {
             Array(Self.executing.dropLast()) + [
                 Step(2, "n3", tells: Cast.ended(Cast.first, 1, .released)),
                 Step(2, "n3", tells: Cast.granted(Cast.second, 2)),
-                Step(3, "n1", tells: .confirmed(Cast.first, nodes: 2, surplus: [])),
+                Step(3, "n1", tells: .confirmed(Cast.first, Cast.plan, surplus: [])),
             ]),
         History(
             "one that gave the node back",

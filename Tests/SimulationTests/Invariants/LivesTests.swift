@@ -16,7 +16,7 @@ struct LivesTests {
             "one that executes for ever", breach: "has not ended", end: 900,
             [
                 Step(0, "n1", tells: Cast.starts(Cast.firstKey)),
-                Step(1, "n1", tells: .confirmed(Cast.first, nodes: 2, surplus: [])),
+                Step(1, "n1", tells: .confirmed(Cast.first, Cast.plan, surplus: [])),
             ]),
         History("one that is still young", end: 20, [Step(0, "n1", tells: Cast.starts(Cast.firstKey))]),
         History(

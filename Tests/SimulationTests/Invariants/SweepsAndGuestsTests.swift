@@ -77,6 +77,9 @@ struct SweepsAndGuestsTests {
             "a guest of which a copy is left in the end", breach: "does not just run", end: 9,
             Self.arrived + [Self.hosts(4, (.running, true), (.pausedIncoming, true))]),
         History(
+            "a guest that is on its way in the end", end: 9,
+            Self.arrived + [Step(4, "n4", tells: Cast.began(.incoming, peer: "n3"))]),
+        History(
             "a guest that is in doubt in the end", breach: "still in doubt", end: 9,
             Self.arrived + [
                 Step(4, "n4", tells: .inDoubt(Cast.vm, reason: "")), Self.hosts(5, nil, (.running, true)),
