@@ -100,9 +100,9 @@ extension WireReader {
 
     /// A varint that fits `Number`, from 0 to `limit`, which is ``FixedWidthInteger/max`` unless given.
     ///
-    /// Always inlined, like ``enumeration(_:)``: unspecialised, the arithmetic alone costs more than all the rest of a
-    /// message.
-    @inlinable @inline(__always)
+    /// For the numbers of a list ``varint(max:)`` is the one to use: called from another module this is not
+    /// specialised, and its arithmetic then costs more than all the rest of a message.
+    @inlinable
     package mutating func integer<Number: FixedWidthInteger>(
         _: Number.Type = Number.self, max limit: Number = .max
     ) throws(CodecError) -> Number {
@@ -127,7 +127,7 @@ extension WireReader {
     }
 
     /// - Throws: ``CodecError/unknownCase(type:value:)`` when the byte is no raw value of `Value`.
-    @inlinable @inline(__always)
+    @inlinable
     package mutating func enumeration<Value: RawRepresentable>(
         _ type: Value.Type = Value.self
     ) throws(CodecError) -> Value where Value.RawValue == UInt8 {

@@ -52,6 +52,7 @@ extension ClusterActors.TriggerSettings {
         self.init()
         self.thresholds = node.thresholds
         self.overloadEnabled = node.triggers.overloadEnabled
+        self.overloadEnabled = node.triggers.overloadEnabled
         self.hold = node.triggers.overloadHoldSamples
         self.underloadEnabled = node.triggers.underloadEnabled
         self.underloadDelayMax = node.triggers.underloadDelayMax

@@ -16,7 +16,7 @@ struct LeavingTests {
             #expect(try await ring.status("n1").isLeaving && ring.outcomes == [.cancelled], "\(ring.story)")
 
             // What was cancelled is not forgotten: back in the ring, the node sees that it is still overloaded.
-            try await ring.ask("n1") { await $0.join(seed: RingWorld.describe("n2")) }
+            _ = try await ring.ask("n1") { await $0.join(seed: RingWorld.describe("n2")) }
             try await ring.sleep(.seconds(60))
             #expect(ring.outcomes.last == .solved, "\(ring.story)")
             #expect(try await ring.load("n1") <= 3_200, "\(ring.story)")

@@ -138,6 +138,7 @@ extension WireReader {
     }
 
     mutating func amount() throws(CodecError) -> Int {
-        try self.integer(max: Resources.amountMax)
+        // At most 2^40, so it fits an `Int`.
+        Int(try self.varint(max: UInt64(Resources.amountMax)))
     }
 }
