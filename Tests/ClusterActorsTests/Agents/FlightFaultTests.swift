@@ -5,6 +5,7 @@ import NIOCore
 import Placement
 import Simulation
 import Testing
+import Transport
 
 /// Goal: a handover ends well however its two sides, their hypervisors and their journals fail. Method: one migration
 /// from n1, whose only movable guest is one too many, and a fault at the step that it hurts.
@@ -247,7 +248,12 @@ struct FlightFaultTests {
             try await stage.ring.sleep(.seconds(1))
             let action = ActionID(isp: ISPID(node: "n1", boot: 1, sequence: 1), number: 1)
             let body = MessageCodec.encode(.handover(action, vm: Self.movable, said))
-            let reply = try await stage.ring.ask("n2") { await $0.answer(body, from: "n1") }
+            let reply: ByteBuffer? = try await stage.ring.ask("n2") { agent in
+                switch agent.answer(body, from: "n1") {
+                case .now(let reply): return reply
+                case .later(let work): return await work()
+                }
+            }
             #expect(try MessageCodec.decodeReply(try #require(reply)) == .handover(answer))
         }
     }

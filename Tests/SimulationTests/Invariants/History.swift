@@ -3,6 +3,7 @@ import ClusterActors
 import Hypervisor
 import Placement
 import Simulation
+import Testing
 
 /// One step of a made-up history, at a second of it.
 struct Step: Sendable {

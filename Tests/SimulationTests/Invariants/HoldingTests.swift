@@ -1,12 +1,14 @@
+import Basis
 import ClusterActors
 import Hypervisor
+import Placement
 import Simulation
 import Testing
 
 @Suite("Checkers of who holds a node")
 struct HoldingTests {
     /// n3 and n4 are up, and n1's ISP holds both under epoch 1.
-    static let held = [
+    static let held: [Step] = [
         Step(0, "n3", tells: .recovered(guests: 1)), Step(0, "n4", tells: .recovered(guests: 0)),
         Step(1, "n3", tells: Cast.granted(Cast.first, 1)), Step(1, "n4", tells: Cast.granted(Cast.first, 1)),
     ]
@@ -22,7 +24,7 @@ struct HoldingTests {
             Step(3, Cast.flow(ticket: 7)),
         ]
 
-    static let holders = [
+    static let holders: [History] = [
         History("a migration under the grants of both ends", Self.flying),
         History(
             "two holders at once", breach: "while n1#1.1 holds it",
@@ -70,11 +72,11 @@ struct HoldingTests {
     ])
 
     @Test("P1: one holder, and data only under flights open at both ends", arguments: Self.holders)
-    func holders(history: History) {
+    func judgesHolders(history: History) {
         expect(history, of: .oneHolder, from: HolderChecker())
     }
 
-    static let commands = [
+    static let commands: [History] = [
         History("a migration under the grants of both ends", Self.flying),
         History(
             "a flight under an epoch that has passed", breach: "epoch 1.1 was named, 1.2 is the node's",
@@ -144,13 +146,13 @@ struct HoldingTests {
     }
 
     @Test("P2: no command under a token that is not the node's; an action once", arguments: Self.commands)
-    func commands(history: History) {
+    func judgesCommands(history: History) {
         expect(history, of: .currentToken, from: CommandChecker(Cast.bounds))
     }
 
     static let release = Request.release(Cast.token(Cast.first, 1))
 
-    static let releases = [
+    static let releases: [History] = [
         History(
             "a release of the grant that it names",
             Self.held + [
@@ -183,18 +185,18 @@ struct HoldingTests {
     ]
 
     @Test("P3: a release ends what it names, a repetition nothing", arguments: Self.releases)
-    func releases(history: History) {
+    func judgesReleases(history: History) {
         expect(history, of: .releaseNamesGrant, from: ReleaseChecker())
     }
 
     /// n1's ISP has n3 and executes.
-    static let executing = [
+    static let executing: [Step] = [
         Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(0, "n2", tells: Cast.starts(Cast.secondKey)),
         Step(1, "n3", tells: Cast.granted(Cast.first, 1)), Step(1, "n1", tells: .granted(Cast.first, "n3", members: 2)),
         Step(2, "n1", tells: .confirmed(Cast.first, Cast.plan, surplus: [])),
     ]
 
-    static let beliefs = [
+    static let beliefs: [History] = [
         History(
             "a lapse, after which two believe",
             Self.executing + [
@@ -239,7 +241,7 @@ struct HoldingTests {
     ]
 
     @Test("P4: without a lapse no two count on one node", arguments: Self.beliefs)
-    func beliefs(history: History) {
+    func judgesBeliefs(history: History) {
         expect(history, of: .belief, from: BeliefChecker())
     }
 }

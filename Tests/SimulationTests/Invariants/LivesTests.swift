@@ -1,10 +1,12 @@
+import Basis
 import ClusterActors
+import Placement
 import Simulation
 import Testing
 
 @Suite("Checkers of how ISPs live and end")
 struct LivesTests {
-    static let outcomes = [
+    static let outcomes: [History] = [
         History(
             "one outcome", end: 900,
             [Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(9, "n1", tells: Cast.ends(Cast.firstKey, .solved))]),
@@ -41,11 +43,11 @@ struct LivesTests {
     ]
 
     @Test("P5: every ISP has one outcome", arguments: Self.outcomes)
-    func outcomes(history: History) {
+    func judgesOutcomes(history: History) {
         expect(history, of: .oneOutcome, from: OutcomeChecker(Cast.bounds))
     }
 
-    static let bothWait = [
+    static let bothWait: [Step] = [
         Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(0, "n2", tells: Cast.starts(Cast.secondKey)),
         Step(1, "n1", tells: .waits(Cast.first, on: [Cast.second])),
         Step(1, "n2", tells: .waits(Cast.second, on: [Cast.first])),
@@ -59,7 +61,7 @@ struct LivesTests {
 
     static let drainKey = Cast.key(Cast.second, .drain, birth: 99)
 
-    static let yields = [
+    static let yields: [History] = [
         History(
             "the later key yields",
             Self.bothWait + [
@@ -98,17 +100,17 @@ struct LivesTests {
     ]
 
     @Test("P6: the first key never yields", arguments: Self.yields)
-    func yields(history: History) {
+    func judgesYields(history: History) {
         expect(history, of: .firstKeyStays, from: YieldChecker())
     }
 
     /// n1's ISP holds n3 and ends without releasing it.
-    static let leftBehind = [
+    static let leftBehind: [Step] = [
         Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(1, "n3", tells: Cast.granted(Cast.first, 1)),
         Step(2, "n1", tells: Cast.ends(Cast.firstKey, .solved)),
     ]
 
-    static let endings = [
+    static let endings: [History] = [
         History(
             "a lease that ends it", end: 60,
             Self.leftBehind + [Step(12, "n3", tells: Cast.ended(Cast.first, 1, .expired))]),
@@ -134,13 +136,13 @@ struct LivesTests {
     ]
 
     @Test("P7: a reservation ends after its ISP", arguments: Self.endings)
-    func endings(history: History) {
+    func judgesEndings(history: History) {
         expect(history, of: .reservationEnds, from: EndingChecker(Cast.bounds))
     }
 
     static let metEnds = Self.bothWait + [Step(2, "n1", tells: Cast.ends(Cast.firstKey, .solved))]
 
-    static let blocked = [
+    static let blocked: [History] = [
         History(
             "it sweeps again", end: 200, Self.metEnds + [Step(9, "n2", tells: .sweepsAgain(Cast.second, sweep: 2))]),
         History("it ends", end: 200, Self.metEnds + [Step(9, "n2", tells: Cast.ends(Cast.secondKey, .moot))]),
@@ -156,7 +158,7 @@ struct LivesTests {
     ]
 
     @Test("P8: a blocked ISP goes on when one that it met ends", arguments: Self.blocked)
-    func blocked(history: History) {
+    func judgesBlocked(history: History) {
         expect(history, of: .blockedGoesOn, from: BlockedChecker(Cast.bounds))
     }
 }

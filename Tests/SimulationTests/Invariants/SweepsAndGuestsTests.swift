@@ -1,5 +1,7 @@
+import Basis
 import ClusterActors
 import Hypervisor
+import Placement
 import Simulation
 import Testing
 
@@ -12,7 +14,7 @@ struct SweepsAndGuestsTests {
 
     static let start = Step(0, "n2", tells: Cast.starts(Cast.secondKey))
 
-    static let sweeps = [
+    static let sweeps: [History] = [
         History("once round", [Self.start, Self.ask(1, "n3", 1), Self.ask(2, "n4", 2), Self.ask(3, "n1", 3)]),
         History("a silent node twice", [Self.start, Self.ask(1, "n3", 1), Self.ask(2, "n3", 1), Self.ask(3, "n4", 2)]),
         History(
@@ -33,7 +35,7 @@ struct SweepsAndGuestsTests {
     ]
 
     @Test("P9: a sweep asks each node at most once", arguments: Self.sweeps)
-    func sweeps(history: History) {
+    func judgesSweeps(history: History) {
         expect(history, of: .sweepAsksOnce, from: SweepChecker(ring: Cast.ring))
     }
 
@@ -47,13 +49,13 @@ struct SweepsAndGuestsTests {
             ]))
     }
 
-    static let arrived = [
+    static let arrived: [Step] = [
         Self.hosts(0, (.running, true), nil), Self.hosts(1, (.running, true), (.pausedIncoming, false)),
         Self.hosts(2, (.pausedOutgoing, true), (.pausedIncoming, false)),
         Self.hosts(3, (.pausedOutgoing, true), (.pausedIncoming, true)),
     ]
 
-    static let guests = [
+    static let guests: [History] = [
         History(
             "a guest that moves", end: 9,
             Self.arrived + [Self.hosts(4, nil, (.pausedIncoming, true)), Self.hosts(5, nil, (.running, true))]),
@@ -93,7 +95,7 @@ struct SweepsAndGuestsTests {
     ]
 
     @Test("P10: one running copy, and never none that is whole", arguments: Self.guests)
-    func guests(history: History) {
+    func judgesGuests(history: History) {
         expect(history, of: .oneGuest, from: GuestChecker())
     }
 
@@ -107,7 +109,7 @@ struct SweepsAndGuestsTests {
 
     static let unsolvable = Step(9, "n2", tells: Cast.ends(Cast.secondKey, .unsolvable(reason: "")))
 
-    static let skips = [
+    static let skips: [History] = [
         History("nobody was skipped", [Self.start, Self.ask(1, "n3", 1), Self.unsolvable]),
         History(
             "one was skipped as held", breach: "skipped n3 for n1#1.1",
@@ -133,7 +135,7 @@ struct SweepsAndGuestsTests {
     ]
 
     @Test("P11: unsolvable only if nobody was skipped as held", arguments: Self.skips)
-    func skips(history: History) {
+    func judgesSkips(history: History) {
         expect(history, of: .unsolvable, from: UnsolvableChecker(Cast.bounds))
     }
 }
