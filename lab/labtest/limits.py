@@ -35,6 +35,7 @@ DAEMON_READY_MAX = 60
 DAEMON_STOP_MAX = 60
 CONTROL_ANSWER_MAX = 10
 JOB_ANSWER_MAX = 30
+GUEST_ANSWER_MAX = 60
 RING_COMPLETE_MAX = 60
 # From load inside guests to memory that flows: smoothing, hold time, reservation of neighbours, solving.
 OVERLOAD_SEEN_MAX = 90

@@ -15,7 +15,7 @@ def prove(scene: Scene) -> list[str]:
     """What the checkers did not see; empty when they saw everything. The guests are as before afterwards."""
     missed = []
     damaged, doubled = limits.GUEST_NAMES[0], limits.GUEST_NAMES[1]
-    ticks = {name: counters["ticks"] for name, counters in scene.all_counters().items() if counters}
+    ticks = scene.reset_counters()
 
     damage.flip_bit(scene.host(scene.places()[damaged]), damaged)
     found = judge(scene, {**ticks, doubled: 1 << 60}, set(), set())

@@ -45,13 +45,6 @@ class Repair:
     problems: list[str] = field(default_factory=list)
 
 
-def _ticks(counters: dict[str, dict | None]) -> dict[str, int]:
-    silent = [name for name, answer in counters.items() if answer is None]
-    if silent:
-        raise LabError(f"before the round there is no answer from {', '.join(silent)}")
-    return {name: answer["ticks"] for name, answer in counters.items() if answer}
-
-
 def _moves(scene: Scene, before: dict[str, str]) -> list[Move]:
     moves = []
     for name, place in scene.places().items():
@@ -69,7 +62,7 @@ def repair(scene: Scene, migration_seconds_max: float,
     `while_copying(host, guest)` is asked during the copy until it says yes; if it never does, that is a problem."""
     scene.wait_until_quiet()
     before = scene.places()
-    ticks = _ticks(scene.all_counters(reset=True))
+    ticks = scene.reset_counters()
     source, busy = scene.choose_busy()
     confirmed = while_copying is None
 
@@ -98,9 +91,7 @@ def repair(scene: Scene, migration_seconds_max: float,
         scene.wait_until_quiet()
         quiet = time.monotonic()
     found = Repair(seen - begin, moved - seen, quiet - moved, _moves(scene, before))
-    left = scene.make_idle(busy)
-    if left:
-        found.problems.append(f"{' and '.join(left)} did not take orders afterwards")
+    wait_until(f"{' and '.join(busy)} are idle again", limits.GUEST_ANSWER_MAX, lambda: not scene.make_idle(busy))
     found.verdict = judge_at_rest(scene, ticks)
     found.problems += sentry.complaints()
     if not confirmed:
@@ -186,7 +177,7 @@ def fault_round(scene: Scene, fault: Fault) -> FaultRound:
     """Hits a copy with a fault, lets the ring settle, judges; mends, judges; and has the next overload solved."""
     scene.wait_until_quiet()
     before = scene.places()
-    ticks = _ticks(scene.all_counters(reset=True))
+    ticks = scene.reset_counters()
     source, busy = scene.choose_busy()
     with Sentry(scene) as sentry:
         scene.make_busy(busy)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dvmslab import guests
@@ -142,10 +141,12 @@ class Scene:
         except (LabError, TimeoutError):
             return None
 
-    def all_counters(self, reset: bool = False) -> dict[str, dict | None]:
-        names = limits.GUEST_NAMES
-        with ThreadPoolExecutor(max_workers=len(names)) as pool:
-            return dict(zip(names, pool.map(lambda name: self.counters(name, reset), names)))
+    def reset_counters(self) -> dict[str, int]:
+        """Starts every guest's longest gap and time stopped anew, and returns how many ticks each has counted."""
+        def reset(name: str) -> dict:
+            return wait_until(f"{name} answers", limits.GUEST_ANSWER_MAX, lambda: self.counters(name, reset=True))
+
+        return {name: reset(name)["ticks"] for name in limits.GUEST_NAMES}
 
     def make_busy(self, names: list[str]) -> None:
         """Raises the load inside these guests; they write memory as well."""

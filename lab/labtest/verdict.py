@@ -41,8 +41,7 @@ class Verdict:
 def judge(scene: Scene, ticks_before: dict[str, int], in_doubt: set[str], lost: set[str]) -> Verdict:
     """Judges every guest but the `lost`, whose host is off. Those `in_doubt` may stand paused, but not run twice."""
     verdict = Verdict(in_doubt=in_doubt)
-    report = truth.truth(scene.settings, scene.hosts, verify=True)
-    for guest in report["guests"]:
+    for guest in _report_with_answers(scene, in_doubt | lost):
         name, copies = guest["name"], guest["hosts"]
         if name in lost:
             if any(copy["qemu"] for copy in copies):
@@ -61,6 +60,17 @@ def judge(scene: Scene, ticks_before: dict[str, int], in_doubt: set[str], lost: 
             if not answer["memory"]["intact"]:
                 verdict.complaints["memory"].append(f"{name} is damaged: {answer['memory']}")
     return verdict
+
+
+def _report_with_answers(scene: Scene, may_be_silent: set[str]) -> list[dict]:
+    """The truth about every guest, looked for again while one that ought to answer starves on a busy machine."""
+    deadline = time.monotonic() + limits.GUEST_ANSWER_MAX
+    while True:
+        found = truth.truth(scene.settings, scene.hosts, verify=True)["guests"]
+        silent = [guest["name"] for guest in found if not any(copy["guest"] for copy in guest["hosts"])]
+        if set(silent) <= may_be_silent or time.monotonic() > deadline:
+            return found
+        time.sleep(limits.LOOK)
 
 
 def judge_at_rest(scene: Scene, ticks_before: dict[str, int]) -> Verdict:
