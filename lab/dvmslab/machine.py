@@ -167,6 +167,11 @@ class ControlGroups:
     PERIOD_MICROSECONDS = 20_000
     # The kernel refuses quotas under one millisecond.
     PERCENT_MIN = 5
+    # The scheduler takes a group for one process unless told otherwise, and a lab that shares its machine with a few
+    # compilers would starve. A host counts as much as so many processes; most of its guests are idle.
+    HOST_PROCESSES = 4
+    # File, weight of one process, and largest weight, by version of cgroups.
+    WEIGHTS = {1: ("cpu.shares", 1024, 262_144), 2: ("cpu.weight", 100, 10_000)}
 
     def __init__(self, settings: Settings) -> None:
         self.version, mount = self._find_controller()
@@ -192,8 +197,15 @@ class ControlGroups:
             if self.version == 2:
                 for parent in (self.directory.parent, self.directory):
                     (parent / "cgroup.subtree_control").write_text("+cpu")
+            hosts = sum(entry.is_dir() for entry in self.directory.iterdir())
+            self._weigh(self.directory / host, self.HOST_PROCESSES)
+            self._weigh(self.directory, self.HOST_PROCESSES * hosts)
         except OSError:
             pass
+
+    def _weigh(self, group: Path, processes: int) -> None:
+        file, weight, most = self.WEIGHTS[self.version]
+        (group / file).write_text(str(min(weight * processes, most)))
 
     def join(self, host: str) -> None:
         """Puts the calling process, and what it starts from now on, into the host's group."""
