@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable
@@ -132,13 +132,15 @@ def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
 
 
-def _keep_others_out(settings: Settings) -> None:
-    """Until this process ends: two runs would take each other's lab down."""
-    lock = os.open(settings.cache / f"{settings.name}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _keep_others_out(settings: Settings) -> socket.socket:
+    """Until this process ends, or closes what it gets: two runs would take each other's lab down."""
+    # An address without a file: the kernel takes it back, however the process ends.
+    lock = socket.socket(socket.AF_UNIX)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.bind(f"\0lab-test-{settings.name}")
+    except OSError:
         raise LabError(f"another run uses {settings.name}; wait for its end, or set LAB_NAME and LAB_NET") from None
+    return lock
 
 
 def main() -> int:
@@ -148,7 +150,7 @@ def main() -> int:
             raise LabError("run this as root: it makes namespaces")
         settings = Settings.from_environment()
         settings.need_setup()
-        _keep_others_out(settings)
+        lock = _keep_others_out(settings)
         program = (options.dvmsd or settings.source.parent / ".build/release/dvmsd").absolute()
         if not os.access(program, os.X_OK):
             raise LabError(f"{program} is missing; run `make build` first")
@@ -168,6 +170,7 @@ def main() -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
         scene.remove()
+        lock.close()
     run.show()
     if interrupted:
         return EXIT_INTERRUPTED
