@@ -119,7 +119,10 @@ struct AssignmentSearch {
                     self.place(vm, on: destination)
                     self.explore(depth: depth + 1, &meter, judge)
                     self.takeBack(vm, from: destination, to: from)
-                    if meter.isSpent { break }
+                    if meter.isSpent {
+                        self.isComplete = false
+                        break
+                    }
                 }
             }
             guard self.canStay(vm) else { break }
