@@ -1,15 +1,19 @@
 import Foundation
 
 /// Reads text files, with errors that can be shown to an operator.
-enum FileText {
-    struct Unreadable: Error, CustomStringConvertible {
-        var description: String
+package enum FileText {
+    /// Why a file is not read, in words that follow its name.
+    package struct Unreadable: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// The longest file that is read, in bytes: a config file of the largest ring fits.
     private static let bytesMax = 16 << 20
 
-    static func read(_ path: String) throws -> String {
+    /// The text of the file at `path`.
+    ///
+    /// - Throws: ``Unreadable``.
+    package static func read(_ path: String) throws -> String {
         let handle: FileHandle
         do {
             handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
@@ -33,11 +37,14 @@ enum FileText {
     }
 
     private static func reason(_ error: any Error) -> String {
-        let nested = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        switch (error as? CocoaError)?.code {
-        case .fileReadNoSuchFile?, .fileNoSuchFile?: return "there is no such file"
-        case .fileReadNoPermission?: return "permission denied"
-        default: return nested?.localizedDescription ?? error.localizedDescription
+        let error = error as NSError
+        let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+        guard cause.domain == NSPOSIXErrorDomain else { return cause.localizedDescription }
+        switch POSIXErrorCode(rawValue: Int32(cause.code)) {
+        case .ENOENT?: return "there is no such file"
+        case .EACCES?: return "permission denied"
+        case .EISDIR?: return "it is a folder"
+        default: return cause.localizedDescription
         }
     }
 }
