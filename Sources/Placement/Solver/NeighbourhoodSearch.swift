@@ -1,15 +1,15 @@
 import Basis
 
-/// Improves a viable assignment by solving small parts of it anew: the nodes of one migration and a few others, with
-/// everything outside them fixed. Source: Shaw, "Using constraint programming and local search methods to solve
-/// vehicle routing problems" (CP 1998), large neighbourhood search.
+/// Improves a viable assignment by solving small parts of it anew: some nodes between which VMs were moved and a few
+/// others, with everything outside them fixed. Source: Shaw, "Using constraint programming and local search methods to
+/// solve vehicle routing problems" (CP 1998), large neighbourhood search.
 struct NeighbourhoodSearch {
-    /// How many nodes are solved anew together.
-    private static let nodesAtOnce = 6
+    /// How many nodes are solved anew together, at most.
+    private static let nodesAtOnce = 12
     /// How many steps one part may take.
-    private static let stepsPerPart = 4_000
-    /// After as many parts without an improvement the search ends.
-    private static let fruitlessMax = 24
+    private static let stepsPerPart = 5_000
+    /// After as many parts in a row without an improvement the search ends, or after as many as there are nodes.
+    private static let fruitlessMin = 24
 
     private let model: SearchModel
     private var random: SplitMix64
@@ -23,29 +23,40 @@ struct NeighbourhoodSearch {
     /// `lowerBound`.
     mutating func run(_ incumbent: inout Incumbent, lowerBound: MigrationCost, _ meter: inout StepMeter) {
         var fruitless = 0
-        while fruitless < Self.fruitlessMax, !meter.isSpent, let best = incumbent.best, best.cost > lowerBound {
+        let fruitlessMax = max(Self.fruitlessMin, self.model.nodes.count)
+        while fruitless < fruitlessMax, !meter.isSpent, let best = incumbent.best, best.cost > lowerBound {
             let scope = self.part(of: best.hosts)
             let inScope = scope.reduce(into: NodeSet(universe: self.model.nodes.count)) { $0.insert($1) }
             var hosts = best.hosts
-            let isOpen = hosts.indices.map { vm in
-                self.model.isMovable(vm) && inScope.contains(hosts[vm]) && inScope.contains(self.model.origin[vm])
+            let open = scope.flatMap { self.model.residents[$0] }.filter {
+                self.model.isMovable($0) && inScope.contains(hosts[$0])
             }
-            for vm in hosts.indices where isOpen[vm] { hosts[vm] = self.model.origin[vm] }
-            meter.spend(hosts.count)
-            var search = AssignmentSearch(
-                self.model, hosts: hosts, isOpen: isOpen, scope: scope, bestCost: best.cost, allowsEjection: true)
+            for vm in open { hosts[vm] = self.model.origin[vm] }
+            // Reading every VM is quick beside a step of the search.
+            meter.spend(open.count + hosts.count / 16)
+            var search = LeaverSearch(
+                self.model, hosts: hosts, open: open.sorted(), scope: scope, bestCost: best.cost)
             meter.within(Self.stepsPerPart) { meter in
-                search.run(&meter) { state, _, meter in incumbent.offer(state.hosts, &meter) }
+                search.run(&meter) { hosts, meter in incumbent.offer(hosts, &meter) }
             }
             fruitless = incumbent.best.map { $0.cost < best.cost } ?? false ? 0 : fruitless + 1
         }
     }
 
-    /// Both ends of a migration drawn at random, and other nodes.
+    /// Both ends of a migration drawn at random, the other ends of migrations that begin or end there, and nodes drawn
+    /// at random.
     private mutating func part(of hosts: [Int]) -> [Int] {
         let moved = hosts.indices.filter { hosts[$0] != self.model.origin[$0] }
         var scope: Set<Int> = []
-        if let vm = moved.randomElement(using: &self.random) { scope = [self.model.origin[vm], hosts[vm]] }
+        if let vm = moved.randomElement(using: &self.random) {
+            let ends = [self.model.origin[vm], hosts[vm]]
+            scope = Set(ends)
+            var further = moved.filter { ends.contains(self.model.origin[$0]) || ends.contains(hosts[$0]) }
+            further.shuffle(using: &self.random)
+            for other in further where scope.count < Self.nodesAtOnce * 2 / 3 {
+                scope.formUnion([self.model.origin[other], hosts[other]])
+            }
+        }
         let count = min(Self.nodesAtOnce, self.model.nodes.count)
         while scope.count < count { scope.insert(Int.random(in: 0..<self.model.nodes.count, using: &self.random)) }
         return scope.sorted()

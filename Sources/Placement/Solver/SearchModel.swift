@@ -123,6 +123,11 @@ final class SearchModel: Sendable {
             : MigrationCost(of: self.vms[vm], from: self.nodes[from], to: self.nodes[to]).weight
     }
 
+    /// The least that moving `vm` once costs.
+    func leastHopCost(_ vm: Int) -> MigrationCost {
+        MigrationCost(weight: self.leastHopWeight[vm], migrations: 1)
+    }
+
     func isMovable(_ vm: Int) -> Bool { self.immovability[vm] == nil }
 
     func domain(of vm: Int) -> [Int] { self.domains[self.domainOf[vm]].members }

@@ -43,6 +43,7 @@ struct Solve {
         let obstacles = Obstacles(self.model, self.problem)
         if obstacles.totals().isEmpty {
             self.repairLocally()
+            self.searchLeavers()
             self.searchExhaustively()
             self.searchNeighbourhoods()
             self.searchWithStepsAside()
@@ -112,6 +113,18 @@ extension Solve {
         }
         if repair.state.violation == 0 { _ = self.incumbent.offer(repair.state.hosts, &self.meter) }
         if repair.state.violation < self.leastWrong.violation { self.leastWrong = repair.state }
+    }
+
+    private mutating func searchLeavers() {
+        if self.isExhausted || self.isBestKnown { return }
+        var search = LeaverSearch(self.model, bestCost: self.incumbent.best?.cost)
+        if let bound = search.lowerBound { self.lowerBound = max(self.lowerBound, bound) }
+        var incumbent = self.incumbent
+        self.meter.within(min(self.meter.remaining / 2, Self.exactStepsMax)) { meter in
+            search.run(&meter) { hosts, meter in incumbent.offer(hosts, &meter) }
+        }
+        self.incumbent = incumbent
+        self.isExhausted = search.isComplete
     }
 
     private mutating func searchExhaustively() {
