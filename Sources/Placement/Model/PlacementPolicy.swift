@@ -8,11 +8,15 @@ package enum PlacementPolicy: Hashable, Sendable {
     /// Empty one node, all or nothing, onto nodes that host something already and are not draining; the mapping must
     /// be viable then (PROTOCOL.md §8.5). So each success lowers the number of nodes that host something.
     case evacuate(NodeID)
+    /// Make the mapping viable, then the use of nodes even, with few migrations. Source: Ganeti's hbal.
+    case balance(BalanceAim)
+    /// Make the mapping viable, then empty as many nodes as can be, onto nodes that host something already.
+    case consolidate
 
     /// Whether a plan that reaches only a part of the aim is of use.
     package var acceptsPartOfTheAim: Bool {
         switch self {
-        case .repair: true
+        case .repair, .balance, .consolidate: true
         case .evacuate: false
         }
     }
@@ -21,7 +25,7 @@ package enum PlacementPolicy: Hashable, Sendable {
     package func mayReceive(_ node: Node, vmCount: Int) -> Bool {
         guard node.state == .active else { return false }
         switch self {
-        case .repair: return true
+        case .repair, .balance, .consolidate: return true
         case .evacuate(let emptied): return node.id != emptied && vmCount > 0
         }
     }
@@ -30,7 +34,7 @@ package enum PlacementPolicy: Hashable, Sendable {
     package func empties(_ node: Node) -> Bool {
         if node.state == .draining { return true }
         switch self {
-        case .repair: return false
+        case .repair, .balance, .consolidate: return false
         case .evacuate(let emptied): return node.id == emptied
         }
     }

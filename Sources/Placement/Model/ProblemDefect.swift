@@ -91,7 +91,7 @@ extension PlacementProblem {
             defects.append(.amountOutOfRange(of: "the problem", what: what, amount: amount, range: FlightCaps.range))
         }
         switch self.policy {
-        case .repair: break
+        case .repair, .balance, .consolidate: break
         case .evacuate(let node):
             if !knownNodes.contains(node) { defects.append(.evacuatedNodeUnknown(node)) }
         }

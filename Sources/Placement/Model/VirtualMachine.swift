@@ -39,6 +39,8 @@ package struct VirtualMachine: Hashable, Sendable {
     package var id: VMID
     /// What it wants, not what it got: on an overloaded node usage is capped, demand is not.
     package var demand: Resources
+    /// Virtual CPUs; 0 when unknown.
+    package var vcpus: Int
     /// Variance of the CPU demand over time, in millicores². 0 when unknown.
     package var cpuDemandVariance: Int
     /// How fast it writes to memory, in MiB per second: what makes a live migration longer than its memory size.
@@ -47,11 +49,12 @@ package struct VirtualMachine: Hashable, Sendable {
     package var migratability: Migratability
 
     package init(
-        id: VMID, demand: Resources, cpuDemandVariance: Int = 0, dirtyMiBPerSecond: Int = 0,
+        id: VMID, demand: Resources, vcpus: Int = 0, cpuDemandVariance: Int = 0, dirtyMiBPerSecond: Int = 0,
         migratability: Migratability = .migratable
     ) {
         self.id = id
         self.demand = demand
+        self.vcpus = vcpus
         self.cpuDemandVariance = cpuDemandVariance
         self.dirtyMiBPerSecond = dirtyMiBPerSecond
         self.migratability = migratability

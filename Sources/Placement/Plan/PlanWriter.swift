@@ -56,7 +56,11 @@ struct PlanWriter {
                 return .follows(constraint: model.groups[index].constraint)
             }
         }
-        return .makesRoom(from)
+        switch model.policy {
+        case .repair, .evacuate: return .makesRoom(from)
+        case .balance: return .evensOut(from)
+        case .consolidate: return .empties(from)
+        }
     }
 
     private func isBroken(_ group: SearchModel.Group, at vm: Int, _ state: SearchState) -> Bool {

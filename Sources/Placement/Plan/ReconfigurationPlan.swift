@@ -55,6 +55,8 @@ package enum MigrationReason: Hashable, Sendable, CustomStringConvertible {
     case empties(NodeID)
     /// A constraint, in words, is broken where it stands.
     case mends(constraint: String)
+    /// The policy is to use nodes evenly, and the node it leaves is used more than others.
+    case evensOut(NodeID)
     /// It makes room on the node it leaves for VMs that come.
     case makesRoom(NodeID)
     /// A constraint, in words, binds it to a VM that moves.
@@ -68,6 +70,7 @@ package enum MigrationReason: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .relieves(let node, let resource): "relieves \(node) of \(resource) overload"
         case .empties(let node): "empties \(node)"
+        case .evensOut(let node): "evens out \(node)"
         case .mends(let constraint): "mends \(constraint)"
         case .makesRoom(let node): "makes room on \(node)"
         case .follows(let constraint): "follows \(constraint)"

@@ -16,6 +16,14 @@ struct Incumbent {
         var cost: MigrationCost
     }
 
+    /// What becomes of a viable assignment that a search has found.
+    enum Verdict {
+        /// It is the best known now, at this cost.
+        case taken(MigrationCost)
+        /// It cannot be reached in order, or is not better.
+        case refused
+    }
+
     private let model: SearchModel
     private(set) var best: Found?
     /// The cheapest ones, cheapest first.
@@ -32,7 +40,7 @@ struct Incumbent {
     }
 
     /// Takes a viable assignment if its migrations can be ordered and it costs less than the best.
-    mutating func offer(_ hosts: [Int], _ meter: inout StepMeter) -> AssignmentSearch.Verdict {
+    mutating func offer(_ hosts: [Int], _ meter: inout StepMeter) -> Verdict {
         let cost = self.model.directCost(of: hosts)
         if let best = self.best, cost >= best.cost { return .refused }
         var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: hosts))

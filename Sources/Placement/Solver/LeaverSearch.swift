@@ -6,13 +6,11 @@
 /// wrong the pool is packed; only where that fails, or leads to no plan, are its VMs put on nodes one by one. Every
 /// viable assignment that moves nothing needlessly is in some branch. Pruned by what freeing each node costs at least
 /// (``CoverFrontier``) and by what it costs each VM of the pool to get in anywhere.
-///
-/// Against ``AssignmentSearch`` it does not tell apart the many ways of placing what leaves, of which one suffices.
 struct LeaverSearch {
     /// Deeper than this the search does not go: each level takes about a kilobyte of stack.
     static let depthMax = 1_500
 
-    typealias Judge = (_ hosts: [Int], inout StepMeter) -> AssignmentSearch.Verdict
+    typealias Judge = (_ hosts: [Int], inout StepMeter) -> Incumbent.Verdict
 
     enum Standing {
         /// On its first node, and may still leave.
@@ -448,7 +446,8 @@ extension LeaverSearch {
         self.pool.removeAll { $0 == vm }
         self.loads[node] &+= self.model.demand[vm]
         self.fixedLoads[node] &+= self.model.demand[vm]
-        self.cost.weight += self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
+        self.cost.weight +=
+            self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
             - self.model.leastHopWeight[vm]
         self.updateRelief(of: node)
         self.trail.append(.placed(vm))
@@ -479,7 +478,8 @@ extension LeaverSearch {
                 self.pool.append(vm)
                 self.loads[node] &-= self.model.demand[vm]
                 self.fixedLoads[node] &-= self.model.demand[vm]
-                self.cost.weight -= self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
+                self.cost.weight -=
+                    self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
                     - self.model.leastHopWeight[vm]
                 self.updateRelief(of: node)
             }

@@ -13,7 +13,7 @@ final class SearchModel: Sendable {
 
     let nodes: [Node]
     let vms: [VirtualMachine]
-    let acceptsPartOfTheAim: Bool
+    let policy: PlacementPolicy
     let flightCaps: FlightCaps
 
     // By VM.
@@ -78,7 +78,7 @@ final class SearchModel: Sendable {
         self.vms = vms
         self.origin = origin
         self.residents = residents
-        self.acceptsPartOfTheAim = problem.policy.acceptsPartOfTheAim
+        self.policy = problem.policy
         self.flightCaps = problem.flightCaps
         self.demand = vms.map { vm in Amounts(Resource.allCases.map { vm.demand[$0] }) }
         self.variance = vms.map(PlacementRisk.variance(of:))

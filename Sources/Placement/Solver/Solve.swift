@@ -2,8 +2,8 @@
 struct Solve {
     /// Branch and bound takes at most this many steps: beyond, it seldom finds more than the neighbourhoods do.
     private static let exactStepsMax = 250_000
-    /// The search without ejections, which only is to find some plan, takes at most this many steps.
-    private static let directStepsMax = 50_000
+    /// With at most this many nodes the thorough search comes first, being as quick as a local repair.
+    private static let partitionNodesMax = 64
     /// A search for a way with steps aside takes at most this many steps for each assignment.
     private static let pathStepsMax = 60_000
     /// At most as many VMs take part in such a search.
@@ -39,27 +39,45 @@ struct Solve {
 
     mutating func run() -> SolverOutcome {
         self.meter.spend(Self.stepsPerEntry * (self.model.vms.count + self.model.nodes.count))
+        let outcome = self.repair()
+        switch (self.model.policy, outcome) {
+        case (.balance, .alreadyViable), (.balance, .plan), (.consolidate, .alreadyViable), (.consolidate, .plan):
+            return self.meter.isCancelled ? .cancelled : self.rearrangement() ?? outcome
+        default:
+            return outcome
+        }
+    }
+
+    private mutating func repair() -> SolverOutcome {
         if self.leastWrong.violation == 0 { return .alreadyViable }
         let obstacles = Obstacles(self.model, self.problem)
         if obstacles.totals().isEmpty {
-            self.repairLocally()
-            self.searchLeavers()
-            self.searchExhaustively()
-            self.searchNeighbourhoods()
-            self.searchWithStepsAside()
-            self.settleProof()
+            self.searchViable()
         } else {
             self.isProven = true
-            if self.model.acceptsPartOfTheAim { self.descend(from: []) }
+            if self.model.policy.acceptsPartOfTheAim { self.descend(from: []) }
         }
         if self.meter.isCancelled { return .cancelled }
         if self.incumbent.best != nil {
             self.refineRisk()
             return self.outcomeOfBest()
         }
-        if self.model.acceptsPartOfTheAim, let outcome = self.improvement(obstacles) { return outcome }
+        if self.model.policy.acceptsPartOfTheAim, let outcome = self.improvement(obstacles) { return outcome }
         let found = obstacles.found(in: self.model.origin)
         return self.isProven ? .impossible(found) : .gaveUp(found)
+    }
+
+    private mutating func searchViable() {
+        let isPartition = self.model.nodes.count <= Self.partitionNodesMax
+        if isPartition { self.searchLeavers() }
+        // Where there is no plan, a part of the aim is looked for as well.
+        if self.incumbent.best == nil || !self.isExhausted && !self.isBestKnown {
+            self.repairLocally()
+            if !isPartition { self.searchLeavers() }
+        }
+        self.searchNeighbourhoods()
+        self.searchWithStepsAside()
+        self.settleProof()
     }
 
     private var isBestKnown: Bool {
@@ -83,6 +101,7 @@ extension Solve {
     /// Covers each overloaded node's excess as cheaply as can be, which bounds the cost, and tries to place the covers.
     private mutating func repairLocally() {
         var leaving: [Int] = []
+        var coverCost = MigrationCost.zero
         for node in self.model.nodes.indices {
             let load = self.leastWrong.loads[node]
             let hasLeavers = self.model.residents[node].contains { self.model.mustLeave[$0] > 0 }
@@ -94,12 +113,13 @@ extension Solve {
             }
             if let best { leaving += best.vms }
             if isCoverProven, let best {
-                self.lowerBound = self.lowerBound + best.cost
+                coverCost = coverCost + best.cost
             } else {
-                let bound = CoverBound(self.model, node: node, load: load, isOpen: self.model.isMovable)
-                self.lowerBound = self.lowerBound + bound.cost
+                coverCost =
+                    coverCost + CoverBound(self.model, node: node, load: load, isOpen: self.model.isMovable).cost
             }
         }
+        self.lowerBound = max(self.lowerBound, coverCost)
         if !leaving.isEmpty { self.descend(from: leaving) }
         if self.incumbent.best == nil { self.descend(from: []) }
     }
@@ -125,30 +145,6 @@ extension Solve {
         }
         self.incumbent = incumbent
         self.isExhausted = search.isComplete
-    }
-
-    private mutating func searchExhaustively() {
-        if self.isExhausted || self.isBestKnown { return }
-        if self.incumbent.best == nil {
-            _ = self.search(allowsEjection: false, steps: min(self.meter.remaining / 8, Self.directStepsMax))
-            if self.isBestKnown { return }
-        }
-        let search = self.search(
-            allowsEjection: true, steps: min(self.meter.remaining / 2, Self.exactStepsMax))
-        self.isExhausted = search.isComplete
-    }
-
-    private mutating func search(allowsEjection: Bool, steps: Int) -> AssignmentSearch {
-        var search = AssignmentSearch(
-            self.model, bestCost: self.incumbent.best?.cost, allowsEjection: allowsEjection)
-        if let bound = search.lowerBound { self.lowerBound = max(self.lowerBound, bound) }
-        // The closure must not reach into self while the meter, a part of it, is lent out.
-        var incumbent = self.incumbent
-        self.meter.within(steps) { meter in
-            search.run(&meter) { state, _, meter in incumbent.offer(state.hosts, &meter) }
-        }
-        self.incumbent = incumbent
-        return search
     }
 
     private mutating func searchNeighbourhoods() {
@@ -219,6 +215,45 @@ extension Solve {
         var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: hosts))
         guard case .found(let hops) = ordering.run(&self.meter) else { return }
         self.incumbent.replace(with: Incumbent.Found(hosts: hosts, hops: hops, cost: best.cost))
+    }
+}
+
+// Beyond repair.
+extension Solve {
+    /// The plan that goes beyond a viable mapping as the policy says, or nil when there is nothing to gain.
+    private mutating func rearrangement() -> SolverOutcome? {
+        let starts = [self.model.origin] + (self.incumbent.best.map { [$0.hosts] } ?? [])
+        for start in starts {
+            let state = self.rearranged(start)
+            guard state.violation == 0 else { continue }
+            let goal = state.hosts
+            var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: goal))
+            let hops: [Hop]
+            switch ordering.run(&self.meter) {
+            case .found(let all): hops = all
+            case .impossible(let done), .unknown(let done): hops = done
+            }
+            let reached = SearchState(self.model, hosts: self.hosts(after: hops))
+            if !hops.isEmpty, reached.violation == 0 {
+                return .plan(PlanWriter(self.model).plan(hops), .feasible(atLeast: .zero))
+            }
+        }
+        return nil
+    }
+
+    private mutating func rearranged(_ hosts: [Int]) -> SearchState {
+        switch self.model.policy {
+        case .repair, .evacuate:
+            return SearchState(self.model, hosts: hosts)
+        case .balance(let aim):
+            var search = BalanceSearch(self.model, hosts: hosts, aim: aim)
+            search.run(&self.meter)
+            return search.state
+        case .consolidate:
+            var search = ConsolidationSearch(self.model, hosts: hosts)
+            search.run(&self.meter)
+            return search.state
+        }
     }
 }
 
