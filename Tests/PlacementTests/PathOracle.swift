@@ -62,7 +62,12 @@ struct PathOracle {
         if case .evacuate(let emptied) = self.problem.policy {
             guard target.id != emptied, !self.problem.mapping.vms(on: target.id).isEmpty else { return false }
         }
-        guard self.problem.constraints.allSatisfy({ $0.admits(self.vms[vm].id, on: target.id) }) else { return false }
+        let mapping = Mapping(hosts.indices.map { (vm: self.vms[$0].id, node: self.nodes[hosts[$0]].id) })
+        var occupancy = Occupancy(mapping, of: self.problem)
+        let continuous = self.problem.constraints.filter(\.isContinuous)
+        let before = continuous.map { $0.breaches(in: occupancy, of: self.problem).count }
+        occupancy.enter(self.vms[vm].id, target.id)
+        guard continuous.map({ $0.breaches(in: occupancy, of: self.problem).count }) == before else { return false }
         let held = hosts.indices.reduce(0) { $0 + (hosts[$1] == node ? self.vms[$1].demand.memoryMiB : 0) }
         return held + self.vms[vm].demand.memoryMiB <= target.capacity.memoryMiB - target.reserved.memoryMiB
     }

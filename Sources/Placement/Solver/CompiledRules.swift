@@ -59,8 +59,25 @@ struct CompiledRules {
             for vm in self.indices(of: vms) where self.immovability[vm] == nil {
                 self.immovability[vm] = .rooted(reason: constraint)
             }
-        case .apart(let vms): self.addGroup(.apart, self.indices(of: vms), constraint)
-        case .together(let vms): self.addGroup(.together, self.indices(of: vms), constraint)
+        case .sealed(let nodes):
+            let sealed = self.set(of: nodes)
+            for vm in self.origin.indices {
+                if sealed.contains(self.origin[vm]) {
+                    self.immovability[vm] = self.immovability[vm] ?? .rooted(reason: constraint)
+                } else {
+                    self.narrowed[vm, default: self.receivers].subtract(sealed)
+                }
+            }
+        case .presence(let rule):
+            if rule.places == nil, rule.onePlacePerClass != rule.oneClassPerPlace {
+                let isApart = rule.oneClassPerPlace && rule.classes.allSatisfy { $0.count == 1 }
+                let isTogether = rule.onePlacePerClass && rule.classes.count == 1
+                if isApart || isTogether {
+                    self.addGroup(
+                        isApart ? .apart : .together, self.indices(of: rule.classes.flatMap { $0 }), constraint)
+                }
+            }
+        case .alone, .onlineAtMost, .hostedAtMost, .demandAtLeast, .bookedAtMost: break
         }
     }
 
