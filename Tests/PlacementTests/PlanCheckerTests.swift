@@ -87,12 +87,12 @@ struct PlanCheckerTests {
             Mutation(name: "banned") { _, problem in
                 problem.constraints = [Ban(["x"], from: ["b"])]
             } expected: {
-                $0 == .notAdmitted("x", "b", constraint: "ban(x from b)", step: 1)
+                $0 == .brokenOnTheWay(ConstraintBreach(constraint: "ban(x from b)", vms: ["x"]), step: 1)
             },
             Mutation(name: "rooted by constraint") { _, problem in
                 problem.constraints = [Root(["y"])]
             } expected: {
-                $0 == .notAdmitted("y", "c", constraint: "root(y)", step: 2)
+                $0 == .brokenOnTheWay(ConstraintBreach(constraint: "root(y)", vms: ["y"]), step: 2)
             },
         ]
     }

@@ -1,31 +1,30 @@
 package import Basis
 
-/// These VMs stand on none of these nodes. Continuous: no VM passes through one of them on its way.
+/// These VMs stand on none of these nodes. Continuous by default: no VM passes through one of them on its way.
 package struct Ban: PlacementConstraint {
-    /// In the order of their ids, each once.
+    package static let typeName = "ban"
     package let vms: [VMID]
-    /// In the order of their ids, each once.
     package let nodes: [NodeID]
-    private let outside: Set<NodeID>
+    package let isContinuous: Bool
+    private let banned: Set<NodeID>
 
-    package init(_ vms: some Sequence<VMID>, from nodes: some Sequence<NodeID>) {
+    package init(_ vms: some Sequence<VMID>, from nodes: some Sequence<NodeID>, isContinuous: Bool = true) {
         self.vms = Set(vms).sorted()
-        self.outside = Set(nodes)
-        self.nodes = self.outside.sorted()
+        self.banned = Set(nodes)
+        self.nodes = self.banned.sorted()
+        self.isContinuous = isContinuous
     }
 
-    package func breaches(in mapping: Mapping, from first: Mapping) -> [ConstraintBreach] {
-        self.vms.compactMap { vm in
-            guard let node = mapping[vm], self.outside.contains(node) else { return nil }
-            return ConstraintBreach(constraint: self.description, vms: [vm])
+    /// One breach for each VM and banned node on which it stands.
+    package func breaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
+        self.vms.flatMap { vm in
+            occupancy.nodes(of: vm).filter { self.banned.contains($0) }.map { _ in self.breach(vm) }
         }
-    }
-
-    package func admits(_ vm: VMID, on node: NodeID) -> Bool {
-        !(self.vms.contains(vm) && self.outside.contains(node))
     }
 
     package var searchRules: [SearchRule] { [.excluded(vms: self.vms, from: self.nodes)] }
 
-    package var description: String { "ban(\(listed(self.vms)) from \(listed(self.nodes)))" }
+    package var description: String {
+        self.described("\(listed(self.vms)) from \(listed(self.nodes))", isUsuallyContinuous: true)
+    }
 }

@@ -1,30 +1,34 @@
-package import Basis
+import Basis
 
-/// All of these VMs share a node. Discrete: it holds when the plan is done.
+/// All of these VMs share a node. Discrete by default; continuous, they are not moved any more once they are together,
+/// since a VM in flight stands on two nodes.
 package struct Gather: PlacementConstraint {
-    /// In the order of their ids, each once.
+    package static let typeName = "gather"
     package let vms: [VMID]
+    package let isContinuous: Bool
 
-    package init(_ vms: some Sequence<VMID>) {
+    package init(_ vms: some Sequence<VMID>, isContinuous: Bool = false) {
         self.vms = Set(vms).sorted()
+        self.isContinuous = isContinuous
     }
 
-    /// One breach for each node too many, naming one VM of each of two nodes.
-    package func breaches(in mapping: Mapping, from first: Mapping) -> [ConstraintBreach] {
+    /// One breach for each node too many, naming a VM there and one on another.
+    package func breaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
         var seen: Set<NodeID> = []
         var representatives: [VMID] = []
         for vm in self.vms {
-            if let node = mapping[vm], seen.insert(node).inserted { representatives.append(vm) }
+            for node in occupancy.nodes(of: vm) where seen.insert(node).inserted { representatives.append(vm) }
         }
         guard let anchor = representatives.first else { return [] }
-        return representatives.dropFirst().map {
-            ConstraintBreach(constraint: self.description, vms: [anchor, $0])
-        }
+        return representatives.dropFirst().map { self.breach(anchor, $0) }
     }
 
-    package func admits(_ vm: VMID, on node: NodeID) -> Bool { true }
+    package var searchRules: [SearchRule] {
+        [
+            .presence(
+                PresenceRule(classes: [self.vms], places: nil, onePlacePerClass: true, oneClassPerPlace: false))
+        ]
+    }
 
-    package var searchRules: [SearchRule] { [.together(vms: self.vms)] }
-
-    package var description: String { "gather(\(listed(self.vms)))" }
+    package var description: String { self.described(listed(self.vms)) }
 }

@@ -2,28 +2,86 @@ package import Basis
 
 /// Something that must hold of a mapping besides that no node is overloaded.
 ///
-/// A constraint is told twice, on purpose: ``breaches(in:from:)`` is its plain meaning, by which mappings and plans are
-/// judged; ``searchRules`` is what the solver prunes with. Tests hold one against the other. VMs and nodes that it
-/// names and that the problem does not have are left out of account.
+/// A constraint is told twice, on purpose: ``breaches(in:of:)`` is its plain meaning, by which mappings and plans are
+/// judged; ``searchRules`` is what the solver prunes with. Tests hold one against the other.
+///
+/// **Discrete and continuous.** Every constraint must hold when the plan is done. A continuous one binds at every
+/// instant before that too: with a VM in flight counted on the node it leaves and on the one it enters, and with all
+/// arrivals of a step counted before any of its departures, the arrivals of a step may not add a breach to those that
+/// there were before the step. So what was broken before the plan may be mended step by step, and what holds, or has
+/// been mended, is not broken again. (Breaches only become fewer when a VM leaves a node; so nothing else can go wrong
+/// between two steps.)
+///
+/// **What lies outside.** A constraint may name VMs and nodes that the problem does not have. VMs of
+/// ``PlacementProblem/outside`` count where they are said to be; others that are unknown count nowhere. What the VMs
+/// outside break among themselves is no breach of the problem. Nodes that the problem does not have take no VM.
 package protocol PlacementConstraint: Hashable, Sendable, CustomStringConvertible {
-    /// The VMs that it names.
+    /// What it is called in snapshots and settings.
+    static var typeName: String { get }
+
+    /// The VMs that it names, in the order of their ids, each once.
     var vms: [VMID] { get }
 
-    /// What is broken in `mapping`, when `first` is where the VMs were before the plan. Empty when it holds.
-    func breaches(in mapping: Mapping, from first: Mapping) -> [ConstraintBreach]
+    /// The nodes that it names, in the order of their ids, each once.
+    var nodes: [NodeID] { get }
 
-    /// Whether `vm` may be moved to `node` at all, be it on its way to another. Holds at every instant of a plan.
-    func admits(_ vm: VMID, on node: NodeID) -> Bool
+    /// Whether it binds at every instant of a plan, or only at its end.
+    var isContinuous: Bool { get }
+
+    /// What is broken when VMs stand as in `occupancy`; empty when it holds. A node more for a VM never makes it fewer.
+    ///
+    /// - Parameter problem: tells where the VMs were before the plan, what they want and what nodes have.
+    func breaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach]
 
     /// The same meaning in terms of the solver.
     var searchRules: [SearchRule] { get }
+}
+
+extension PlacementConstraint {
+    package var vms: [VMID] { [] }
+
+    package var nodes: [NodeID] { [] }
+
+    /// What it is called in snapshots and settings.
+    package var typeName: String { Self.typeName }
+
+    /// Whether, when it is hard, it decides what is an overload, and so has no breaches of its own.
+    package var isPartOfLoad: Bool { self is Preserve || self is Overbook }
+
+    /// What is broken in `mapping`, nobody being in flight.
+    package func breaches(in mapping: Mapping, of problem: PlacementProblem) -> [ConstraintBreach] {
+        self.breaches(in: Occupancy(mapping, of: problem), of: problem)
+    }
+
+    /// As ``breaches(in:of:)``, less as many as VMs outside the problem make among themselves: nothing that is done
+    /// within it could mend these.
+    package func ownBreaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
+        let all = self.breaches(in: occupancy, of: problem)
+        guard problem.outside.count > 0, !all.isEmpty else { return all }
+        let foreign = self.breaches(in: Occupancy(Mapping(), of: problem), of: problem).count
+        let outsiders = all.filter { $0.vms.allSatisfy { problem.outside[$0] != nil } }
+        let others = all.filter { !outsiders.contains($0) }
+        return Array((outsiders + others).dropFirst(foreign))
+    }
+
+    /// A breach in which these VMs take part, of which one may be named twice.
+    func breach(_ vms: VMID...) -> ConstraintBreach {
+        ConstraintBreach(constraint: self.description, vms: Set(vms).sorted())
+    }
+
+    /// Its name and what it is about; when it binds is told where that is not as usual.
+    func described(_ content: String, isUsuallyContinuous: Bool = false) -> String {
+        let binding =
+            self.isContinuous == isUsuallyContinuous ? "" : self.isContinuous ? " at every instant" : " at the end"
+        return "\(Self.typeName)(\(content))\(binding)"
+    }
 }
 
 /// One way in which a constraint does not hold. Each counts for one broken constraint.
 package struct ConstraintBreach: Hashable, Sendable, CustomStringConvertible {
     /// The constraint, in words.
     package var constraint: String
-    /// Of these at least one must go elsewhere, in the order of their ids.
+    /// VMs that take part in it, in the order of their ids.
     package var vms: [VMID]
 
     package init(constraint: String, vms: [VMID]) {
@@ -36,22 +94,12 @@ package struct ConstraintBreach: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The primitives that the solver's search understands. Closed: each is one `switch` case in the search, with its own
-/// propagation; a new kind of constraint is said with these or adds one.
-package enum SearchRule: Hashable, Sendable {
-    /// These VMs stand on these nodes only.
-    case confined(vms: [VMID], to: [NodeID])
-    /// These VMs stand on none of these nodes.
-    case excluded(vms: [VMID], from: [NodeID])
-    /// These VMs are not moved.
-    case rooted(vms: [VMID])
-    /// No two of these VMs share a node when the plan is done.
-    case apart(vms: [VMID])
-    /// All of these VMs share a node when the plan is done.
-    case together(vms: [VMID])
-}
-
 /// The names of a list of VMs or nodes, for descriptions.
 func listed(_ names: some Sequence<some CustomStringConvertible>) -> String {
     names.map(\.description).joined(separator: ", ")
+}
+
+/// The names of lists of VMs or nodes, for descriptions.
+func grouped(_ groups: [[some CustomStringConvertible]]) -> String {
+    groups.map { "{\(listed($0))}" }.joined(separator: " ")
 }

@@ -1,24 +1,24 @@
-package import Basis
+import Basis
 
 /// These VMs are never moved. Continuous.
 package struct Root: PlacementConstraint {
-    /// In the order of their ids, each once.
+    package static let typeName = "root"
     package let vms: [VMID]
+    package var isContinuous: Bool { true }
 
     package init(_ vms: some Sequence<VMID>) {
         self.vms = Set(vms).sorted()
     }
 
-    package func breaches(in mapping: Mapping, from first: Mapping) -> [ConstraintBreach] {
-        self.vms.compactMap { vm in
-            guard let node = mapping[vm], let before = first[vm], node != before else { return nil }
-            return ConstraintBreach(constraint: self.description, vms: [vm])
+    /// One breach for each VM and node on which it did not stand before the plan.
+    package func breaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
+        self.vms.flatMap { vm -> [ConstraintBreach] in
+            guard let before = problem.mapping[vm] else { return [] }
+            return occupancy.nodes(of: vm).filter { $0 != before }.map { _ in self.breach(vm) }
         }
     }
 
-    package func admits(_ vm: VMID, on node: NodeID) -> Bool { !self.vms.contains(vm) }
-
     package var searchRules: [SearchRule] { [.rooted(vms: self.vms)] }
 
-    package var description: String { "root(\(listed(self.vms)))" }
+    package var description: String { self.described(listed(self.vms), isUsuallyContinuous: true) }
 }

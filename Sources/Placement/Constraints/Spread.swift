@@ -1,30 +1,37 @@
-package import Basis
+import Basis
 
-/// No two of these VMs share a node. Discrete: it holds when the plan is done.
+/// No two of these VMs share a node. Discrete by default: two of them may pass through one node.
 package struct Spread: PlacementConstraint {
-    /// In the order of their ids, each once.
+    package static let typeName = "spread"
     package let vms: [VMID]
+    package let isContinuous: Bool
 
-    package init(_ vms: some Sequence<VMID>) {
+    package init(_ vms: some Sequence<VMID>, isContinuous: Bool = false) {
         self.vms = Set(vms).sorted()
+        self.isContinuous = isContinuous
     }
 
     /// One breach for each VM that shares a node with an earlier one.
-    package func breaches(in mapping: Mapping, from first: Mapping) -> [ConstraintBreach] {
+    package func breaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
         var firstOn: [NodeID: VMID] = [:]
-        return self.vms.compactMap { vm in
-            guard let node = mapping[vm] else { return nil }
-            guard let other = firstOn[node] else {
-                firstOn[node] = vm
-                return nil
+        return self.vms.flatMap { vm in
+            occupancy.nodes(of: vm).compactMap { node in
+                guard let other = firstOn[node] else {
+                    firstOn[node] = vm
+                    return nil
+                }
+                return self.breach(other, vm)
             }
-            return ConstraintBreach(constraint: self.description, vms: [other, vm])
         }
     }
 
-    package func admits(_ vm: VMID, on node: NodeID) -> Bool { true }
+    package var searchRules: [SearchRule] {
+        [
+            .presence(
+                PresenceRule(
+                    classes: self.vms.map { [$0] }, places: nil, onePlacePerClass: false, oneClassPerPlace: true))
+        ]
+    }
 
-    package var searchRules: [SearchRule] { [.apart(vms: self.vms)] }
-
-    package var description: String { "spread(\(listed(self.vms)))" }
+    package var description: String { self.described(listed(self.vms)) }
 }

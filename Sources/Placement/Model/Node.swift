@@ -7,6 +7,8 @@ package struct Node: Hashable, Sendable {
     package var capacity: Resources
     /// What is kept back from VMs, for the host itself.
     package var reserved: Resources
+    /// How much of each resource VMs are promised, in percent of capacity − reserved; above 100 more than there is.
+    package var overcommitPercent: ResourcePercents
     package var state: NodeState
     package var site: String
     package var rack: String
@@ -14,12 +16,14 @@ package struct Node: Hashable, Sendable {
     package var linkMbps: Int
 
     package init(
-        id: NodeID, capacity: Resources, reserved: Resources = .zero, state: NodeState = .active,
+        id: NodeID, capacity: Resources, reserved: Resources = .zero,
+        overcommitPercent: ResourcePercents = .whole, state: NodeState = .active,
         site: String = "", rack: String = "", linkMbps: Int = 1_000
     ) {
         self.id = id
         self.capacity = capacity
         self.reserved = reserved
+        self.overcommitPercent = overcommitPercent
         self.state = state
         self.site = site
         self.rack = rack
@@ -39,8 +43,8 @@ package enum NodeState: UInt8, Hashable, Sendable, CaseIterable {
 
 /// When a load is too much or too little, in percent of what a node can give.
 ///
-/// Overloaded ⇔ load × 100 > overloadPercent × (capacity − reserved); underloaded ⇔ load × 100 < underloadPercent ×
-/// (capacity − reserved). Strictly, and per resource. Source: the DVMS paper §4.1 names the two events; the numbers
+/// Overloaded ⇔ load × 100 > overloadPercent × usable; underloaded ⇔ load × 100 < underloadPercent × usable, usable
+/// being (capacity − reserved) × overcommit ÷ 100. Strictly, and per resource. Source: the DVMS paper §4.1 names the two events; the numbers
 /// are the operator's.
 package struct LoadThresholds: Hashable, Sendable {
     package var overloadPercent: Int

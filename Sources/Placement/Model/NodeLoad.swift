@@ -8,7 +8,7 @@ package struct Overload: Hashable, Sendable, CustomStringConvertible {
     package var load: Int
     /// The greatest load that is no overload.
     package var limit: Int
-    /// How far the load is over the limit, in thousandths of capacity − reserved, rounded up; at most
+    /// How far the load is over the limit, in thousandths of what VMs may have, rounded up; at most
     /// ``excessPermilleMax``.
     package var excessPermille: Int
 
@@ -29,27 +29,41 @@ package struct Overload: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension Node {
-    /// What VMs may have of a resource: capacity − reserved. nil when the resource is not limited.
-    package func usable(_ resource: Resource) -> Int? {
+    /// What the machine has for VMs: capacity − reserved. nil when the resource is not limited.
+    package func spared(_ resource: Resource) -> Int? {
         if resource.zeroCapacityIsUnlimited, self.capacity[resource] == 0 { return nil }
         return self.capacity[resource] - self.reserved[resource]
+    }
+
+    /// What VMs may have of a resource: (capacity − reserved) × overcommit ÷ 100. nil when it is not limited.
+    ///
+    /// - Parameter booking: what ``Overbook`` allows of capacity − reserved; the stricter of it and the node's own
+    ///   overcommitment holds.
+    package func usable(_ resource: Resource, booking: ResourcePercents = .unbounded) -> Int? {
+        self.spared(resource).map { $0 * min(self.overcommitPercent[resource], booking[resource]) / 100 }
     }
 
     /// The greatest load that is no overload, or nil when the resource is not limited.
     ///
     /// load × 100 > percent × usable ⇔ load > ⌊percent × usable ÷ 100⌋, all being integers. Memory is occupied, not
-    /// shared in time, so a percent above 100 does not apply to it.
-    package func limit(_ resource: Resource, _ thresholds: LoadThresholds) -> Int? {
-        guard let usable = self.usable(resource) else { return nil }
+    /// shared in time, so an overload percent above 100 does not apply to it; nor does it let a load exceed `booking`.
+    package func limit(
+        _ resource: Resource, _ thresholds: LoadThresholds, booking: ResourcePercents = .unbounded
+    ) -> Int? {
+        guard let spared = self.spared(resource), let usable = self.usable(resource, booking: booking) else {
+            return nil
+        }
         let percent = resource == .memory ? min(thresholds.overloadPercent, 100) : thresholds.overloadPercent
-        return percent * usable / 100
+        return min(percent * usable / 100, spared * booking[resource] / 100)
     }
 
     /// The resources of which `load` is too much for this node, in the order of ``Resource``.
-    package func overloads(under load: Resources, _ thresholds: LoadThresholds) -> [Overload] {
+    package func overloads(
+        under load: Resources, _ thresholds: LoadThresholds, booking: ResourcePercents = .unbounded
+    ) -> [Overload] {
         Resource.allCases.compactMap { resource in
-            guard let usable = self.usable(resource), let limit = self.limit(resource, thresholds),
-                load[resource] > limit
+            guard let usable = self.usable(resource, booking: booking),
+                let limit = self.limit(resource, thresholds, booking: booking), load[resource] > limit
             else { return nil }
             let excess = load[resource] - limit
             let permille: Int

@@ -17,7 +17,16 @@ package struct PlacementProblem: Sendable {
     /// A VM that must not be moved now (cool-down, host device) is rooted by its migratability, and is load.
     package var vms: [VirtualMachine]
     package var mapping: Mapping
+    /// What must hold.
     package var constraints: [any PlacementConstraint]
+    /// What had better hold, and how much that is worth.
+    package var softConstraints: [SoftConstraint]
+    /// Where VMs are that are no part of the problem, as far as they matter to constraints.
+    ///
+    /// They count for every constraint that names them, or the node on which they are, and are neither moved nor load.
+    /// So a partition fills it with what it knows of the VMs that its constraints name. What it does not know counts
+    /// nowhere: the constraints then hold among the VMs that are known, and no more than that is claimed.
+    package var outside: Mapping
     package var policy: PlacementPolicy
     package var thresholds: LoadThresholds
     /// Nodes with thresholds of their own.
@@ -26,6 +35,7 @@ package struct PlacementProblem: Sendable {
 
     package init(
         nodes: [Node], vms: [VirtualMachine], mapping: Mapping, constraints: [any PlacementConstraint] = [],
+        softConstraints: [SoftConstraint] = [], outside: Mapping = Mapping(),
         policy: PlacementPolicy = .repair, thresholds: LoadThresholds = LoadThresholds(),
         thresholdsByNode: [NodeID: LoadThresholds] = [:], flightCaps: FlightCaps = FlightCaps()
     ) {
@@ -33,6 +43,8 @@ package struct PlacementProblem: Sendable {
         self.vms = vms
         self.mapping = mapping
         self.constraints = constraints
+        self.softConstraints = softConstraints
+        self.outside = outside
         self.policy = policy
         self.thresholds = thresholds
         self.thresholdsByNode = thresholdsByNode

@@ -26,6 +26,8 @@ package enum ProblemDefect: Hashable, Sendable, CustomStringConvertible {
     case reservedMoreThanCapacity(NodeID, Resource, reserved: Int, capacity: Int)
     case thresholdsOverlap(underloadPercent: Int, overloadPercent: Int)
     case evacuatedNodeUnknown(NodeID)
+    /// A VM of the problem is said to be outside it.
+    case vmInsideAndOutside(VMID)
 
     package var description: String {
         switch self {
@@ -43,6 +45,7 @@ package enum ProblemDefect: Hashable, Sendable, CustomStringConvertible {
         case .thresholdsOverlap(let under, let over):
             "underload at \(under) % is not below overload at \(over) %"
         case .evacuatedNodeUnknown(let node): "node \(node), which is to be emptied, is unknown"
+        case .vmInsideAndOutside(let vm): "VM \(vm) is described and said to be outside"
         }
     }
 }
@@ -75,11 +78,14 @@ extension PlacementProblem {
             }
         }
         defects += self.mapping.assignments.filter { !knownVMs.contains($0.vm) }.map { .mappedVMUnknown($0.vm) }
+        defects += self.outside.assignments.filter { knownVMs.contains($0.vm) }.map { .vmInsideAndOutside($0.vm) }
         defects += Self.defects(of: self.thresholds, owner: "the problem")
         for (node, thresholds) in self.thresholdsByNode.sorted(by: { $0.key < $1.key }) {
             defects += Self.defects(of: thresholds, owner: "node \(node)")
         }
         defects += self.defectsOfPolicyAndCaps(knownNodes)
+        defects += (self.constraints + self.softConstraints.map(\.constraint)).flatMap(Self.defects(of:))
+        defects += self.defectsOfWeights
         return defects
     }
 
@@ -119,6 +125,12 @@ extension PlacementProblem {
                         of: "node \(node.id)", what: "\(resource) \(what)", amount: amount,
                         range: Resources.amountRange))
             }
+            if !Node.overcommitPercentRange.contains(node.overcommitPercent[resource]) {
+                defects.append(
+                    .amountOutOfRange(
+                        of: "node \(node.id)", what: "\(resource) overcommit percent",
+                        amount: node.overcommitPercent[resource], range: Node.overcommitPercentRange))
+            }
             let unlimited = resource.zeroCapacityIsUnlimited && capacity == 0
             if reserved > capacity, !unlimited {
                 defects.append(
@@ -142,6 +154,37 @@ extension PlacementProblem {
         return amounts.filter { !Resources.amountRange.contains($0.1) }.map { what, amount in
             .amountOutOfRange(of: "VM \(vm.id)", what: what, amount: amount, range: Resources.amountRange)
         }
+    }
+
+    private static func defects(of constraint: any PlacementConstraint) -> [ProblemDefect] {
+        let (what, amount, range): (String, Int, ClosedRange<Int>)
+        switch constraint {
+        case let maxOnline as MaxOnline: (what, amount, range) = ("limit", maxOnline.limit, 0...Self.nodesMax)
+        case let capacity as RunningCapacity: (what, amount, range) = ("limit", capacity.limit, 0...Self.vmsMax)
+        case let preserve as Preserve: (what, amount, range) = ("amount", preserve.amount, Resources.amountRange)
+        case let overbook as Overbook:
+            (what, amount, range) = ("ratio percent", overbook.ratioPercent, Overbook.ratioPercentRange)
+        default: return []
+        }
+        if range.contains(amount) { return [] }
+        return [.amountOutOfRange(of: constraint.description, what: what, amount: amount, range: range)]
+    }
+
+    private var defectsOfWeights: [ProblemDefect] {
+        let range = SoftConstraint.weightRange
+        let wrong = self.softConstraints.filter { !range.contains($0.weight) }.map {
+            ProblemDefect.amountOutOfRange(
+                of: $0.constraint.description, what: "weight", amount: $0.weight, range: range)
+        }
+        guard wrong.isEmpty else { return wrong }
+        // Each is at most 2³⁰: no overflow below 2³³ of them.
+        let sum = self.softConstraints.reduce(0) { $0 + $1.weight }
+        if sum <= SoftConstraint.weightSumMax { return [] }
+        return [
+            .amountOutOfRange(
+                of: "\(self.softConstraints.count) soft constraints", what: "weight", amount: sum,
+                range: 0...SoftConstraint.weightSumMax)
+        ]
     }
 
     private static func defects(of thresholds: LoadThresholds, owner: String) -> [ProblemDefect] {
@@ -169,6 +212,21 @@ extension Resources {
 extension Node {
     /// The link speeds that a problem may bear, in Mbit/s.
     package static let linkMbpsRange = 1...10_000_000
+
+    /// The overcommit percents that a problem may bear.
+    package static let overcommitPercentRange = 1...1_000
+}
+
+extension Overbook {
+    /// The ratios that a problem may bear, in percent.
+    package static let ratioPercentRange = 0...1_000_000
+}
+
+extension SoftConstraint {
+    /// The weights that a problem may bear, in MiB.
+    package static let weightRange = 0...1 << 30
+    /// What all weights may come to, in MiB: times 2¹⁸ breaches of each this stays within an `Int` of thousandths.
+    package static let weightSumMax = 1 << 32
 }
 
 extension LoadThresholds {

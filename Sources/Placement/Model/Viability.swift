@@ -3,7 +3,7 @@ package import Basis
 /// Whether a mapping is viable, and if not, everything that is wrong with it.
 ///
 /// This is the definition: the solver has a faster form of its own, and tests compare the two. A mapping is viable
-/// when no resource of any node is overloaded, no VM is left on a node that is to be emptied, and every constraint
+/// when no resource of any node is overloaded, no VM is left on a node that is to be emptied, and every hard constraint
 /// holds. An offline node is not judged: nothing can be moved from it, so nothing here could mend it.
 package struct Viability: Hashable, Sendable {
     /// In the order of the nodes' ids, then of ``Resource``.
@@ -12,6 +12,8 @@ package struct Viability: Hashable, Sendable {
     package let stranded: [StrandedVM]
     /// In the order of the problem's constraints.
     package let breaches: [ConstraintBreach]
+    /// What the breaches of soft constraints cost, in the unit of ``MigrationCost/weight``; no part of viability.
+    package let softCost: Int
 
     package var isViable: Bool { self.overloads.isEmpty && self.stranded.isEmpty && self.breaches.isEmpty }
 
@@ -24,19 +26,30 @@ package struct Viability: Hashable, Sendable {
     /// Judges `mapping`, which is where a plan for `problem` leads, or where it starts.
     package init(of mapping: Mapping, in problem: PlacementProblem) {
         let nodes = problem.nodes.sorted { $0.id < $1.id }
+        let rules = LoadRules(problem.constraints)
         var loads: [NodeID: Resources] = [:]
         for vm in problem.vms {
-            if let node = mapping[vm.id] { loads[node, default: .zero] += vm.demand }
+            if let node = mapping[vm.id] { loads[node, default: .zero] += rules.demand(of: vm) }
         }
         self.overloads = nodes.filter { $0.state != .offline }.flatMap { node in
-            node.overloads(under: loads[node.id] ?? .zero, problem.thresholds(of: node.id))
+            node.overloads(
+                under: loads[node.id] ?? .zero, problem.thresholds(of: node.id), booking: rules.booking(of: node.id))
         }
         let emptied = Set(nodes.filter { problem.policy.empties($0) }.map(\.id))
         self.stranded = problem.vms.compactMap { vm in
             guard let node = mapping[vm.id], emptied.contains(node) else { return nil }
             return StrandedVM(vm: vm.id, node: node)
         }.sorted { $0.vm < $1.vm }
-        self.breaches = problem.constraints.flatMap { $0.breaches(in: mapping, from: problem.mapping) }
+        let hard = problem.constraints.filter { !$0.isPartOfLoad }
+        if hard.isEmpty && problem.softConstraints.isEmpty {
+            (self.breaches, self.softCost) = ([], 0)
+            return
+        }
+        let occupancy = Occupancy(mapping, of: problem)
+        self.breaches = hard.flatMap { $0.ownBreaches(in: occupancy, of: problem) }
+        self.softCost = problem.softConstraints.reduce(0) { cost, soft in
+            cost + soft.costPerBreach * soft.constraint.ownBreaches(in: occupancy, of: problem).count
+        }
     }
 
     /// Judges the mapping that the problem starts with.

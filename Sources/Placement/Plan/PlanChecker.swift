@@ -15,6 +15,7 @@ package struct PlanChecker {
     private let problem: PlacementProblem
     private let nodes: [NodeID: Node]
     private let vms: [VMID: VirtualMachine]
+    private let rules: LoadRules
     /// Nodes that host something before the plan.
     private let occupied: Set<NodeID>
 
@@ -23,6 +24,7 @@ package struct PlanChecker {
         self.problem = problem
         self.nodes = Dictionary(problem.nodes.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         self.vms = Dictionary(problem.vms.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        self.rules = LoadRules(problem.constraints)
         self.occupied = Set(problem.mapping.assignments.map(\.node))
     }
 
@@ -30,6 +32,8 @@ package struct PlanChecker {
     package func defects(of plan: ReconfigurationPlan, claim: Claim) -> [PlanDefect] {
         var defects: [PlanDefect] = []
         var mapping = self.problem.mapping
+        var memory = HeldMemory(self.problem, self.rules)
+        var watch = ContinuousWatch(self.problem)
         for (index, migrations) in plan.steps.enumerated() {
             let step = index + 1
             if migrations.isEmpty { defects.append(.emptyStep(step)) }
@@ -40,13 +44,13 @@ package struct PlanChecker {
                 }
                 defects += self.defects(of: migration, mapping, step)
             }
-            defects += self.memoryDefects(of: migrations, mapping, step)
+            let known = migrations.filter { self.vms[$0.vm] != nil && self.nodes[$0.to] != nil }
+            defects += self.memoryDefects(of: known, mapping, &memory, step)
             defects += self.capDefects(of: migrations, step)
-            for migration in migrations where self.vms[migration.vm] != nil && self.nodes[migration.to] != nil {
-                mapping[migration.vm] = migration.to
-            }
+            defects += watch.breaches(during: known).map { .brokenOnTheWay($0, step: step) }
+            for migration in known { mapping[migration.vm] = migration.to }
         }
-        return defects + self.statementDefects(of: plan) + self.claimDefects(claim, mapping)
+        return defects + self.statementDefects(of: plan, mapping) + self.claimDefects(claim, mapping)
     }
 
     private func defects(of migration: Migration, _ mapping: Mapping, _ step: Int) -> [PlanDefect] {
@@ -64,25 +68,27 @@ package struct PlanChecker {
         if case .evacuate(let emptied) = self.problem.policy, to.id == emptied || !self.occupied.contains(to.id) {
             defects.append(.destinationClosed(vm, to.id, step: step))
         }
-        for constraint in self.problem.constraints where !constraint.admits(vm, on: to.id) {
-            defects.append(.notAdmitted(vm, to.id, constraint: constraint.description, step: step))
-        }
         return defects
     }
 
     /// Everything that arrives is there before anything leaves.
-    private func memoryDefects(of migrations: [Migration], _ mapping: Mapping, _ step: Int) -> [PlanDefect] {
-        var arriving: [NodeID: Int] = [:]
+    private func memoryDefects(
+        of migrations: [Migration], _ mapping: Mapping, _ memory: inout HeldMemory, _ step: Int
+    ) -> [PlanDefect] {
+        for migration in migrations { memory.add(migration.vm, to: migration.to) }
+        let entered = Set(migrations.filter { memory.demand($0.vm) > 0 }.map(\.to)).sorted()
+        let defects = entered.compactMap { id -> PlanDefect? in
+            guard let node = self.nodes[id] else { return nil }
+            let usable = node.usable(.memory, booking: self.rules.booking(of: id)) ?? 0
+            let needed = memory.held(on: id)
+            return needed > usable ? .memoryExceeded(id, needed: needed, usable: usable, step: step) : nil
+        }
+        var here = mapping
         for migration in migrations {
-            arriving[migration.to, default: 0] += self.vms[migration.vm]?.demand.memoryMiB ?? 0
+            if let from = here[migration.vm] { memory.remove(migration.vm, from: from) }
+            here[migration.vm] = migration.to
         }
-        return arriving.sorted { $0.key < $1.key }.compactMap { node, memory in
-            guard memory > 0, let known = self.nodes[node] else { return nil }
-            let held = mapping.vms(on: node).reduce(0) { $0 + (self.vms[$1]?.demand.memoryMiB ?? 0) }
-            let usable = known.capacity.memoryMiB - known.reserved.memoryMiB
-            guard held + memory > usable else { return nil }
-            return .memoryExceeded(node, needed: held + memory, usable: usable, step: step)
-        }
+        return defects
     }
 
     private func capDefects(of migrations: [Migration], _ step: Int) -> [PlanDefect] {
@@ -101,7 +107,7 @@ package struct PlanChecker {
             }
     }
 
-    private func statementDefects(of plan: ReconfigurationPlan) -> [PlanDefect] {
+    private func statementDefects(of plan: ReconfigurationPlan, _ mapping: Mapping) -> [PlanDefect] {
         var cost = MigrationCost.zero
         var memoryMiB = 0
         for migration in plan.migrations {
@@ -115,6 +121,10 @@ package struct PlanChecker {
         if cost != plan.cost { defects.append(.costMisstated(stated: plan.cost, actual: cost)) }
         if memoryMiB != plan.memoryMiB {
             defects.append(.memoryMisstated(stated: plan.memoryMiB, actual: memoryMiB))
+        }
+        let softCost = self.problem.softConstraints.isEmpty ? 0 : Viability(of: mapping, in: self.problem).softCost
+        if softCost != plan.softCost {
+            defects.append(.softCostMisstated(stated: plan.softCost, actual: softCost))
         }
         return defects
     }
@@ -135,6 +145,67 @@ package struct PlanChecker {
                 if overload.excessPermille > same?.excessPermille ?? 0 { defects.append(.worsened(overload)) }
             }
             return defects
+        }
+    }
+}
+
+/// The memory that VMs hold on each node, in MiB.
+private struct HeldMemory {
+    private var demands: [VMID: Int] = [:]
+    private var held: [NodeID: Int] = [:]
+
+    init(_ problem: PlacementProblem, _ rules: LoadRules) {
+        for vm in problem.vms {
+            self.demands[vm.id] = rules.demand(of: vm).memoryMiB
+            if let node = problem.mapping[vm.id] { self.add(vm.id, to: node) }
+        }
+    }
+
+    func demand(_ vm: VMID) -> Int { self.demands[vm] ?? 0 }
+
+    func held(on node: NodeID) -> Int { self.held[node] ?? 0 }
+
+    mutating func add(_ vm: VMID, to node: NodeID) { self.held[node, default: 0] += self.demand(vm) }
+
+    mutating func remove(_ vm: VMID, from node: NodeID) { self.held[node, default: 0] -= self.demand(vm) }
+}
+
+/// Follows the continuous constraints through the steps of a plan.
+private struct ContinuousWatch {
+    private let problem: PlacementProblem
+    private let constraints: [any PlacementConstraint]
+    /// By VM: the constraints that name it, as indices.
+    private var naming: [VMID: [Int]] = [:]
+    /// Constraints that any VM can break.
+    private var general: [Int] = []
+    private var occupancy: Occupancy?
+
+    init(_ problem: PlacementProblem) {
+        self.problem = problem
+        self.constraints = problem.constraints.filter { $0.isContinuous && !$0.isPartOfLoad }
+        for (index, constraint) in self.constraints.enumerated() {
+            if constraint is Lonely || constraint.vms.isEmpty {
+                self.general.append(index)
+            } else {
+                for vm in constraint.vms { self.naming[vm, default: []].append(index) }
+            }
+        }
+        self.occupancy = self.constraints.isEmpty ? nil : Occupancy(problem.mapping, of: problem)
+    }
+
+    /// What the arrivals of one step break; they are then done.
+    mutating func breaches(during migrations: [Migration]) -> [ConstraintBreach] {
+        guard var occupancy = self.occupancy.take() else { return [] }
+        let concerned = Set(migrations.flatMap { self.naming[$0.vm] ?? [] } + self.general).sorted()
+        let before = concerned.map { self.constraints[$0].breaches(in: occupancy, of: self.problem) }
+        for migration in migrations { occupancy.enter(migration.vm, migration.to) }
+        let during = concerned.map { self.constraints[$0].breaches(in: occupancy, of: self.problem) }
+        for migration in migrations { occupancy.settle(migration.vm, on: migration.to) }
+        self.occupancy = occupancy
+        return zip(before, during).flatMap { before, during -> [ConstraintBreach] in
+            guard during.count > before.count else { return [] }
+            let new = during.filter { !before.contains($0) }
+            return new.isEmpty ? Array(during.suffix(1)) : new
         }
     }
 }

@@ -13,14 +13,16 @@ package enum PlanDefect: Hashable, Sendable, CustomStringConvertible {
     case destinationNotActive(VMID, NodeID, NodeState, step: Int)
     /// Under a policy that empties a node: the destination is that node, or hosts nothing.
     case destinationClosed(VMID, NodeID, step: Int)
-    /// A continuous constraint, in words, does not admit the VM there.
-    case notAdmitted(VMID, NodeID, constraint: String, step: Int)
+    /// With all arrivals of the step, before any departure, a continuous constraint has more breaches than before.
+    case brokenOnTheWay(ConstraintBreach, step: Int)
     /// With all arrivals of the step, before any departure. Both in MiB.
     case memoryExceeded(NodeID, needed: Int, usable: Int, step: Int)
     case tooManyIn(NodeID, count: Int, cap: Int, step: Int)
     case tooManyOut(NodeID, count: Int, cap: Int, step: Int)
     case costMisstated(stated: MigrationCost, actual: MigrationCost)
     case memoryMisstated(stated: Int, actual: Int)
+    /// In the unit of ``MigrationCost/weight``.
+    case softCostMisstated(stated: Int, actual: Int)
     /// The plan was to make the mapping viable.
     case notViable(Viability)
     /// The plan was to make the mapping less wrong.
@@ -42,8 +44,7 @@ package enum PlanDefect: Hashable, Sendable, CustomStringConvertible {
             "step \(step): \(vm) is to go to \(node), which is \(state)"
         case .destinationClosed(let vm, let node, let step):
             "step \(step): \(vm) is to go to \(node), which is to stay empty"
-        case .notAdmitted(let vm, let node, let constraint, let step):
-            "step \(step): \(constraint) does not admit \(vm) on \(node)"
+        case .brokenOnTheWay(let breach, let step): "step \(step): \(breach)"
         case .memoryExceeded(let node, let needed, let usable, let step):
             "step \(step): \(node) would hold \(needed) MiB of \(usable)"
         case .tooManyIn(let node, let count, let cap, let step):
@@ -54,6 +55,7 @@ package enum PlanDefect: Hashable, Sendable, CustomStringConvertible {
             "the cost is \(actual.weight) with \(actual.migrations) migrations,"
                 + " not \(stated.weight) with \(stated.migrations)"
         case .memoryMisstated(let stated, let actual): "\(actual) MiB are moved, not \(stated)"
+        case .softCostMisstated(let stated, let actual): "breaches of soft constraints cost \(actual), not \(stated)"
         case .notViable(let viability):
             "it does not end in a viable mapping: "
                 + (viability.overloads.map(\.description) + viability.stranded.map { "\($0.vm) is left on \($0.node)" }

@@ -10,13 +10,21 @@ package struct ReconfigurationPlan: Hashable, Sendable {
     package var memoryMiB: Int
     /// What is to be feared of the mapping it leads to.
     package var risk: PlacementRisk
+    /// What the breaches of soft constraints that are left cost, in the unit of ``MigrationCost/weight``.
+    package var softCost: Int
 
-    package init(steps: [[Migration]], cost: MigrationCost, memoryMiB: Int, risk: PlacementRisk) {
+    package init(
+        steps: [[Migration]], cost: MigrationCost, memoryMiB: Int, risk: PlacementRisk, softCost: Int = 0
+    ) {
         self.steps = steps
         self.cost = cost
         self.memoryMiB = memoryMiB
         self.risk = risk
+        self.softCost = softCost
     }
+
+    /// What a solver makes least: the migrations and the breaches of soft constraints that are left.
+    package var totalCost: MigrationCost { self.cost + MigrationCost(weight: self.softCost, migrations: 0) }
 
     /// Every migration in the order of the steps.
     package var migrations: [Migration] { self.steps.flatMap { $0 } }

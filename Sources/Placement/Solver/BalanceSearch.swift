@@ -21,7 +21,7 @@ struct BalanceSearch {
         self.imbalance = Imbalance(model, hosts: hosts, nodes: self.nodes, weights: aim.weights)
         let moved = hosts.indices.filter { hosts[$0] != model.origin[$0] }
         self.moves = moved.count
-        self.memoryMiB = moved.reduce(0) { $0 + model.memoryMiB($1) }
+        self.memoryMiB = moved.reduce(0) { $0 + model.vms[$1].demand.memoryMiB }
     }
 
     mutating func run(_ meter: inout StepMeter) {
@@ -59,7 +59,7 @@ struct BalanceSearch {
         var least = self.ceiling
         var best: [Move]?
         let free = self.model.vms.indices.filter {
-            self.model.isMovable($0) && self.model.groupsOf[$0].isEmpty && self.model.mustLeave[$0] == 0
+            self.model.isMovable($0) && self.model.book.memberships[$0].isEmpty && self.model.mustLeave[$0] == 0
         }
         for (index, left) in free.enumerated() {
             if meter.isSpent { break }
@@ -88,7 +88,7 @@ struct BalanceSearch {
     private func mayMove(_ vms: [Int]) -> Bool {
         let further = vms.filter { self.state.hosts[$0] == self.model.origin[$0] }
         return self.moves + further.count <= self.aim.movesMax
-            && further.reduce(0) { $0 + self.model.memoryMiB($1) } <= self.aim.memoryMiBMax - self.memoryMiB
+            && further.reduce(0) { $0 + self.model.vms[$1].demand.memoryMiB } <= self.aim.memoryMiBMax - self.memoryMiB
     }
 
     private func admits(_ vm: Int, on node: Int) -> Bool {
@@ -101,7 +101,7 @@ struct BalanceSearch {
         let (from, origin) = (self.state.hosts[move.vm], self.model.origin[move.vm])
         let change = (from == origin ? 1 : 0) - (move.node == origin ? 1 : 0)
         self.moves += change
-        self.memoryMiB += change * self.model.memoryMiB(move.vm)
+        self.memoryMiB += change * self.model.vms[move.vm].demand.memoryMiB
         self.imbalance.move(move.vm, from: from, to: move.node, self.model)
         self.state.move(move.vm, to: move.node)
     }

@@ -32,16 +32,16 @@ struct LeaverSearch {
 
     let model: SearchModel
     let scope: [Int]
-    private let parties: Parties
-    /// The groups of VMs to be kept apart that have an open member.
-    private let apart: [Int]
     private(set) var standing: [Standing]
-    /// Where each VM is; ``nowhere`` for those of the pool.
+    /// Where each VM is; ``RuleCounts/nowhere`` for those of the pool.
     private(set) var hosts: [Int]
     /// What all VMs on a node want.
     private(set) var loads: [Amounts]
     /// What of it those want that will not leave any more.
     private(set) var fixedLoads: [Amounts]
+    /// Breaches among VMs that are somewhere, and of these among those that will not leave any more.
+    private(set) var counts: RuleCounts
+    private var fixedCounts: RuleCounts
     private(set) var pool: [Int] = []
     private var trail: [Change] = []
     /// By node and resource; nil until asked for.
@@ -55,8 +55,6 @@ struct LeaverSearch {
     private var bestCost: MigrationCost?
     /// Whether every assignment not reached is proven to be no better. Meaningless while the search runs.
     private(set) var isComplete = true
-
-    static let nowhere = -1
 
     /// - Parameters:
     ///   - hosts: where the VMs are; open ones stand where they were at first.
@@ -77,8 +75,11 @@ struct LeaverSearch {
             self.fixedLoads[hosts[vm]] &-= model.demand[vm]
         }
         self.cost = model.directCost(of: hosts)
-        self.parties = Parties(model, of: open)
-        self.apart = Set(open.flatMap { model.groupsOf[$0] }).sorted().filter { model.groups[$0].kind == .apart }
+        self.counts = RuleCounts(model, hosts: hosts)
+        self.fixedCounts = self.counts
+        if !model.book.isEmpty {
+            for vm in open { self.fixedCounts.move(vm, from: hosts[vm], to: RuleCounts.nowhere) }
+        }
         self.frontiers = Array(repeating: nil, count: 4 * model.nodes.count)
         self.reliefs = Array(repeating: .zero, count: model.nodes.count)
         // What must leave and cannot: no bound sees it.
@@ -97,42 +98,47 @@ struct LeaverSearch {
     }
 
     /// The least that any viable assignment can cost, as far as the bounds see; nil when they see that there is none.
-    var lowerBound: MigrationCost? { self.dead > 0 ? nil : self.cost + self.reliefSum }
+    var lowerBound: MigrationCost? {
+        self.dead > 0 || self.fixedCounts.total.hard > 0 ? nil : self.costAtLeast
+    }
+
+    private var costAtLeast: MigrationCost {
+        self.cost + self.reliefSum + MigrationCost(weight: self.fixedCounts.total.soft, migrations: 0)
+    }
 
     /// Searches until everything is explored or the meter is spent; asks `judge` about each assignment found that
     /// costs less than the best known.
     mutating func run(_ meter: inout StepMeter, judge: Judge) {
-        self.explore(depth: 0, &meter, judge)
+        self.explore(depth: 0, isNew: true, &meter, judge)
     }
 
     /// Whether something may be found below here that costs at least `more` on top of the bounds.
     private func isPromising(_ more: MigrationCost = .zero) -> Bool {
-        guard self.dead == 0 else { return false }
+        guard self.dead == 0, self.fixedCounts.total.hard == 0 else { return false }
         guard let best = self.bestCost else { return true }
-        return self.cost + self.reliefSum + more < best
+        return self.costAtLeast + more < best
     }
 
-    private mutating func explore(depth: Int, _ meter: inout StepMeter, _ judge: Judge) {
+    /// - Parameter isNew: whether a VM has left or come since the last state, and not only been decided to stay.
+    private mutating func explore(depth: Int, isNew: Bool, _ meter: inout StepMeter, _ judge: Judge) {
         meter.spend(1)
         guard self.isPromising() else { return }
         guard !meter.isSpent, depth < Self.depthMax else {
             self.isComplete = false
             return
         }
-        if let party = self.unsettledParty() {
-            self.branch(over: party, depth, &meter, judge)
-        } else if let pair = self.pairTooClose() {
-            self.branch(overPair: pair, depth, &meter, judge)
-        } else {
-            switch self.outlook(&meter) {
-            case .hopeless: return
-            case .critical(let vm): self.branch(overPlacesOf: vm, depth, &meter, judge)
-            case .roomy(let scarcest):
-                if let node = self.nodeToRelieve() {
-                    self.branch(overLeaversOf: node, depth, &meter, judge)
-                } else {
-                    self.settle(scarcest, depth, &meter, judge)
-                }
+        if self.counts.total.hard > 0 {
+            self.branch(over: self.hardConflict(), orNone: false, depth, &meter, judge)
+            return
+        }
+        switch self.outlook(&meter) {
+        case .hopeless: return
+        case .critical(let vm): self.branch(overPlacesOf: vm, depth, &meter, judge)
+        case .roomy(let scarcest):
+            if let node = self.nodeToRelieve() {
+                self.branch(overLeaversOf: node, depth, &meter, judge)
+            } else {
+                self.settle(scarcest, isNew: isNew, depth, &meter, judge)
             }
         }
     }
@@ -140,65 +146,34 @@ struct LeaverSearch {
 
 // Branching.
 extension LeaverSearch {
-    /// Tries every node on which all of a party can be together.
-    private mutating func branch(over party: Int, _ depth: Int, _ meter: inout StepMeter, _ judge: Judge) {
-        let members = self.parties.members[party]
-        var targets: [(bound: MigrationCost, node: Int)] = []
+    /// Has one of some VMs leave that take part in a breach.
+    ///
+    /// - Parameter orNone: whether also all of them may stay.
+    private mutating func branch(
+        over vms: [Int], orNone: Bool, _ depth: Int, _ meter: inout StepMeter, _ judge: Judge
+    ) {
         let mark = self.trail.count
-        for node in self.scope {
-            meter.spend(members.count)
-            if self.unite(members, on: node), self.isPromising() {
-                targets.append((self.cost + self.reliefSum, node))
-            }
-            self.undo(to: mark)
-        }
-        for target in targets.sorted(by: { ($0.bound, $0.node) < ($1.bound, $1.node) }) {
-            _ = self.unite(members, on: target.node)
-            self.explore(depth: depth + 1, &meter, judge)
-            self.undo(to: mark)
-            if self.isCutShort(meter) { return }
-        }
-    }
-
-    /// Puts all of `members` on `node`; false when one of them cannot be there.
-    private mutating func unite(_ members: [Int], on node: Int) -> Bool {
-        for vm in members {
-            switch self.standing[vm] {
-            case .staying, .placed:
-                guard self.hosts[vm] == node else { return false }
-            case .open where self.model.origin[vm] == node:
-                self.stay(vm)
-            case .open, .pooled:
-                guard self.model.mayMove(vm, to: node) else { return false }
-                if self.standing[vm] == .open { self.leave(vm) }
-                guard self.permits(vm, on: node) else { return false }
-                self.place(vm, on: node)
-            }
-        }
-        return true
-    }
-
-    /// Has one of two VMs leave that must not share a node.
-    private mutating func branch(overPair pair: [Int], _ depth: Int, _ meter: inout StepMeter, _ judge: Judge) {
-        let mark = self.trail.count
-        for vm in pair where self.standing[vm] == .open {
+        defer { self.undo(to: mark) }
+        for vm in vms {
             let beforeLeaving = self.trail.count
             self.leave(vm)
-            self.explore(depth: depth + 1, &meter, judge)
+            self.explore(depth: depth + 1, isNew: true, &meter, judge)
             self.undo(to: beforeLeaving)
-            if self.isCutShort(meter) { break }
+            if self.isCutShort(meter) { return }
             self.stay(vm)
+            guard self.isPromising() else { return }
         }
-        self.undo(to: mark)
+        if orNone { self.explore(depth: depth + 1, isNew: false, &meter, judge) }
     }
 
+    /// Tries every node for a VM of the pool.
     private mutating func branch(
         overPlacesOf vm: Int, _ depth: Int, _ meter: inout StepMeter, _ judge: Judge
     ) {
         let mark = self.trail.count
         for place in self.places(of: vm, &meter).sorted() {
             self.place(vm, on: place.node)
-            self.explore(depth: depth + 1, &meter, judge)
+            self.explore(depth: depth + 1, isNew: true, &meter, judge)
             self.undo(to: mark)
             if self.isCutShort(meter) { return }
         }
@@ -211,23 +186,33 @@ extension LeaverSearch {
         guard let vm = self.leaver(of: node, &meter) else { return }
         let mark = self.trail.count
         self.leave(vm)
-        self.explore(depth: depth + 1, &meter, judge)
+        self.explore(depth: depth + 1, isNew: true, &meter, judge)
         self.undo(to: mark)
         if self.isCutShort(meter) { return }
         // What is left out with a twin staying and the other leaving is the same with their roles changed.
         let twin = self.model.twinClass[vm]
         let alike = twin < 0 ? [vm] : self.open(on: node).filter { self.model.twinClass[$0] == twin }
         for other in alike { self.stay(other) }
-        self.explore(depth: depth + 1, &meter, judge)
+        self.explore(depth: depth + 1, isNew: false, &meter, judge)
         self.undo(to: mark)
     }
 
-    /// Packs the pool; where that leads to nothing better, places its VMs one by one, beginning with `scarcest`.
-    private mutating func settle(_ scarcest: Int?, _ depth: Int, _ meter: inout StepMeter, _ judge: Judge) {
-        let packing = PoolPacking(self)
-        if let hosts = packing.packed(&meter), case .taken(let cost) = judge(hosts, &meter) { self.bestCost = cost }
-        guard let scarcest, self.isPromising() else { return }
-        self.branch(overPlacesOf: scarcest, depth, &meter, judge)
+    /// Packs the pool; where that leads to nothing better, places its VMs one by one, beginning with `scarcest`. When
+    /// all are placed, VMs may still leave for the sake of soft rules.
+    private mutating func settle(
+        _ scarcest: Int?, isNew: Bool, _ depth: Int, _ meter: inout StepMeter, _ judge: Judge
+    ) {
+        if isNew || scarcest != nil, let hosts = PoolPacking(self).packed(&meter),
+            case .taken(let cost) = judge(hosts, &meter)
+        {
+            self.bestCost = cost
+        }
+        guard self.isPromising() else { return }
+        if let scarcest {
+            self.branch(overPlacesOf: scarcest, depth, &meter, judge)
+        } else if self.counts.total.soft > self.fixedCounts.total.soft, let vms = self.softConflict() {
+            self.branch(over: vms, orNone: true, depth, &meter, judge)
+        }
     }
 
     /// Whether the search must end here; what has not been explored is then not proven.
@@ -295,42 +280,30 @@ extension LeaverSearch {
         return places
     }
 
-    /// A party that is not all on one node, or of which a member has left.
-    private func unsettledParty() -> Int? {
-        self.parties.members.indices.first { party in
-            let members = self.parties.members[party]
-            return members.contains { self.hosts[$0] != self.hosts[members[0]] || self.standing[$0] == .pooled }
-        }
+    /// Of these VMs at least one must leave, or no viable assignment is below here: the fewest that are known.
+    private func hardConflict() -> [Int] {
+        self.conflicts(where: { $0.price == nil }).map(\.someMustLeave).min { $0.count < $1.count }.map(Array.init) ?? []
     }
 
-    /// Two VMs that must not share a node and do.
-    private func pairTooClose() -> [Int]? {
-        for index in self.apart {
-            let group = self.model.groups[index]
-            for (offset, left) in group.members.enumerated() where self.hosts[left] != Self.nowhere {
-                for right in group.members[(offset + 1)...] where self.hosts[left] == self.hosts[right] {
-                    return [left, right]
-                }
-            }
-        }
-        return nil
+    /// VMs one of which must leave to end a breach of a soft rule; nil when none can be ended any more.
+    private func softConflict() -> [Int]? { self.conflicts(where: { $0.price != nil }).first?.leavers }
+
+    private func conflicts(where isWanted: (RuleBook.Rule) -> Bool) -> [RuleConflict] {
+        let (rules, standing) = (self.model.book.rules, self.standing)
+        let finder = ConflictFinder(self.model, hosts: self.hosts) { standing[$0] != .open }
+        return rules.indices.filter {
+            self.counts.breaches[$0] > self.fixedCounts.breaches[$0] && isWanted(rules[$0])
+        }.flatMap { finder.conflicts(of: $0) }
     }
 
-    /// Whether the VMs that will not leave any more let `vm` be on `node`. Parties are united as a whole.
+    /// Whether the VMs that will not leave any more let `vm` be on `node`.
     private func permits(_ vm: Int, on node: Int) -> Bool {
-        self.model.groupsOf[vm].allSatisfy { index in
-            let group = self.model.groups[index]
-            return group.kind == .together
-                || group.members.allSatisfy { $0 == vm || self.hosts[$0] != node || self.standing[$0] == .open }
-        }
+        self.fixedCounts.change(vm, from: RuleCounts.nowhere, to: node).hard == 0
     }
 
-    /// Whether a VM stands on `node` that would have to leave if `vm` came.
+    /// Whether a VM stands somewhere that would have to leave if `vm` came to `node`.
     private func hasOpenRival(of vm: Int, on node: Int) -> Bool {
-        self.model.groupsOf[vm].contains { index in
-            let group = self.model.groups[index]
-            return group.kind == .apart && group.members.contains { $0 != vm && self.hosts[$0] == node }
-        }
+        self.counts.change(vm, from: RuleCounts.nowhere, to: node).hard > 0
     }
 
     /// The node whose relief costs most.
@@ -422,7 +395,8 @@ extension LeaverSearch {
     private mutating func leave(_ vm: Int) {
         let node = self.model.origin[vm]
         self.standing[vm] = .pooled
-        self.hosts[vm] = Self.nowhere
+        self.hosts[vm] = RuleCounts.nowhere
+        self.counts.move(vm, from: node, to: RuleCounts.nowhere)
         self.pool.append(vm)
         self.loads[node] &-= self.model.demand[vm]
         self.cost = self.cost + self.model.leastHopCost(vm)
@@ -434,6 +408,7 @@ extension LeaverSearch {
     private mutating func stay(_ vm: Int) {
         let node = self.model.origin[vm]
         self.standing[vm] = .staying
+        self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
         self.fixedLoads[node] &+= self.model.demand[vm]
         self.forgetFrontiers(of: node)
         self.updateRelief(of: node)
@@ -443,6 +418,8 @@ extension LeaverSearch {
     private mutating func place(_ vm: Int, on node: Int) {
         self.standing[vm] = .placed
         self.hosts[vm] = node
+        self.counts.move(vm, from: RuleCounts.nowhere, to: node)
+        self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
         self.pool.removeAll { $0 == vm }
         self.loads[node] &+= self.model.demand[vm]
         self.fixedLoads[node] &+= self.model.demand[vm]
@@ -460,6 +437,7 @@ extension LeaverSearch {
                 let node = self.model.origin[vm]
                 self.standing[vm] = .open
                 self.hosts[vm] = node
+                self.counts.move(vm, from: RuleCounts.nowhere, to: node)
                 self.pool.removeAll { $0 == vm }
                 self.loads[node] &+= self.model.demand[vm]
                 self.cost = self.cost - self.model.leastHopCost(vm)
@@ -468,13 +446,16 @@ extension LeaverSearch {
             case .stayed(let vm):
                 let node = self.model.origin[vm]
                 self.standing[vm] = .open
+                self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
                 self.fixedLoads[node] &-= self.model.demand[vm]
                 self.forgetFrontiers(of: node)
                 self.updateRelief(of: node)
             case .placed(let vm):
                 let node = self.hosts[vm]
                 self.standing[vm] = .pooled
-                self.hosts[vm] = Self.nowhere
+                self.hosts[vm] = RuleCounts.nowhere
+                self.counts.move(vm, from: node, to: RuleCounts.nowhere)
+                self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
                 self.pool.append(vm)
                 self.loads[node] &-= self.model.demand[vm]
                 self.fixedLoads[node] &-= self.model.demand[vm]

@@ -8,6 +8,7 @@ struct PoolPacking {
     private let model: SearchModel
     private let hosts: [Int]
     private let loads: [Amounts]
+    private let counts: RuleCounts
     private let pool: [Int]
     private let scope: [Int]
 
@@ -15,6 +16,7 @@ struct PoolPacking {
         self.model = search.model
         self.hosts = search.hosts
         self.loads = search.loads
+        self.counts = search.counts
         self.pool = search.pool
         self.scope = search.scope
     }
@@ -41,15 +43,17 @@ struct PoolPacking {
     }
 
     private func attempt(_ order: [Int], _ meter: inout StepMeter) -> Attempt {
-        var (hosts, loads) = (self.hosts, self.loads)
+        var (hosts, loads, counts) = (self.hosts, self.loads, self.counts)
         for (index, vm) in order.enumerated() {
             meter.spend(1 + self.scope.count / 8)
             var best: (weight: Int, left: Int, node: Int)?
             for node in self.scope where self.model.mayMove(vm, to: node) {
                 let load = loads[node] &+ self.model.demand[vm]
-                guard self.model.fits(load, on: node), self.permits(vm, on: node, hosts) else { continue }
+                guard self.model.fits(load, on: node) else { continue }
+                let change = counts.change(vm, from: RuleCounts.nowhere, to: node)
+                guard change.hard == 0 else { continue }
                 let candidate = (
-                    weight: self.model.hopWeight(vm, from: self.model.origin[vm], to: node),
+                    weight: self.model.hopWeight(vm, from: self.model.origin[vm], to: node) + change.soft,
                     left: self.model.leastRoomPermille(node, load: load), node: node
                 )
                 if let known = best, known <= candidate { continue }
@@ -57,16 +61,10 @@ struct PoolPacking {
             }
             guard let best else { return .stuck(index) }
             hosts[vm] = best.node
+            counts.move(vm, from: RuleCounts.nowhere, to: best.node)
             loads[best.node] &+= self.model.demand[vm]
         }
         return .packed(hosts)
-    }
-
-    private func permits(_ vm: Int, on node: Int, _ hosts: [Int]) -> Bool {
-        self.model.groupsOf[vm].allSatisfy { index in
-            let group = self.model.groups[index]
-            return group.members.allSatisfy { $0 == vm || hosts[$0] != node } == (group.kind == .apart)
-        }
     }
 }
 
