@@ -64,7 +64,7 @@ struct AssignmentSearch {
         self.fixedLoads = fixedLoads
         self.fixedCounts = RuleCounts(model)
         if !model.book.isEmpty {
-            for vm in hosts.indices where !isOpen[vm] {
+            for vm in hosts.indices where !isOpen[vm] && model.concernedByRules[vm] {
                 self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: hosts[vm])
             }
         }
@@ -203,10 +203,7 @@ extension AssignmentSearch {
         }
         if self.state.groupBreaches > 0 {
             // Never without one: a breach in which all VMs are decided is hopeless, and was seen before.
-            for conflict in self.conflicts(where: { $0.price == nil }) {
-                let open = conflict.someMustLeave
-                if fewest.map({ open.count < $0.count }) ?? true { fewest = Array(open) }
-            }
+            self.findHardConflict(&fewest)
             if fewest == nil { return .hopeless }
         }
         if let fewest { return .oneMustLeave(fewest) }
@@ -216,15 +213,37 @@ extension AssignmentSearch {
     /// The VMs one of which must leave to end a breach of a soft rule; nil when none can be ended any more.
     private func nextSoftConflict() -> [Int]? {
         guard self.state.softCost > self.fixedCounts.total.soft else { return nil }
-        return self.conflicts(where: { $0.price != nil }).first?.leavers
+        let finder = self.conflictFinder
+        for rule in self.model.book.rules.indices where !self.model.book.rules[rule].isHard && self.isMendable(rule) {
+            if let conflict = finder.conflicts(of: rule).first { return conflict.leavers }
+        }
+        return nil
     }
 
-    private func conflicts(where isWanted: (RuleBook.Rule) -> Bool) -> [RuleConflict] {
-        let (rules, isDecided) = (self.model.book.rules, self.isDecided)
-        let finder = ConflictFinder(self.model, hosts: self.state.hosts) { isDecided[$0] }
-        return rules.indices.filter {
-            self.state.counts.breaches[$0] > self.fixedCounts.breaches[$0] && isWanted(rules[$0])
-        }.flatMap { finder.conflicts(of: $0) }
+    /// Puts into `fewest` the VMs one of which must leave to end a breach of a hard rule, if they are fewer.
+    private func findHardConflict(_ fewest: inout [Int]?) {
+        let finder = self.conflictFinder
+        for rule in self.model.book.rules.indices where self.model.book.rules[rule].isHard && self.isMendable(rule) {
+            if let pair = finder.pair(of: rule) {
+                let count = pair.second == nil ? 1 : 2
+                if fewest.map({ count < $0.count }) ?? true { fewest = [pair.first] + [pair.second].compactMap { $0 } }
+            } else {
+                for conflict in finder.conflicts(of: rule) {
+                    let open = conflict.someMustLeave
+                    if fewest.map({ open.count < $0.count }) ?? true { fewest = Array(open) }
+                }
+            }
+            if fewest?.count == 1 { return }
+        }
+    }
+
+    private func isMendable(_ rule: Int) -> Bool {
+        self.state.counts.breaches[rule] > self.fixedCounts.breaches[rule]
+    }
+
+    private var conflictFinder: ConflictFinder {
+        let isDecided = self.isDecided
+        return ConflictFinder(self.model, hosts: self.state.hosts) { isDecided[$0] }
     }
 
     /// `vms` in the order in which to try who leaves: the least cost with what then remains first.
