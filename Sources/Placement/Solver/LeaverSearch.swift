@@ -32,6 +32,7 @@ struct LeaverSearch {
 
     let model: SearchModel
     let scope: [Int]
+    private let parties: Parties
     private(set) var standing: [Standing]
     /// Where each VM is; ``RuleCounts/nowhere`` for those of the pool.
     private(set) var hosts: [Int]
@@ -75,6 +76,7 @@ struct LeaverSearch {
             self.fixedLoads[hosts[vm]] &-= model.demand[vm]
         }
         self.cost = model.directCost(of: hosts)
+        self.parties = Parties(model, of: open)
         self.counts = RuleCounts(model, hosts: hosts)
         self.fixedCounts = self.counts
         if !model.book.isEmpty {
@@ -127,6 +129,10 @@ struct LeaverSearch {
             self.isComplete = false
             return
         }
+        if let party = self.unsettledParty() {
+            self.branch(overNodesFor: party, depth, &meter, judge)
+            return
+        }
         if self.counts.total.hard > 0 {
             self.branch(over: self.hardConflict(), orNone: false, depth, &meter, judge)
             return
@@ -146,6 +152,42 @@ struct LeaverSearch {
 
 // Branching.
 extension LeaverSearch {
+    /// Tries every node on which all of a party can be together, the cheapest first.
+    private mutating func branch(
+        overNodesFor party: [Int], _ depth: Int, _ meter: inout StepMeter, _ judge: Judge
+    ) {
+        let mark = self.trail.count
+        var nodes: [(cost: MigrationCost, node: Int)] = []
+        for node in self.scope {
+            meter.spend(party.count)
+            if self.unite(party, on: node), self.isPromising() { nodes.append((self.costAtLeast, node)) }
+            self.undo(to: mark)
+        }
+        for (_, node) in nodes.sorted(by: { ($0.cost, $0.node) < ($1.cost, $1.node) }) {
+            _ = self.unite(party, on: node)
+            self.explore(depth: depth + 1, isNew: true, &meter, judge)
+            self.undo(to: mark)
+            if self.isCutShort(meter) { return }
+        }
+    }
+
+    /// Puts all of a party on `node`; false when one of them cannot be there.
+    private mutating func unite(_ party: [Int], on node: Int) -> Bool {
+        for vm in party {
+            switch self.standing[vm] {
+            case .staying, .placed:
+                guard self.hosts[vm] == node else { return false }
+            case .open where self.model.origin[vm] == node:
+                self.stay(vm)
+            case .open, .pooled:
+                guard self.model.mayMove(vm, to: node) else { return false }
+                if self.standing[vm] == .open { self.leave(vm) }
+                self.place(vm, on: node)
+            }
+        }
+        return true
+    }
+
     /// Has one of some VMs leave that take part in a breach.
     ///
     /// - Parameter orNone: whether also all of them may stay.
@@ -280,20 +322,46 @@ extension LeaverSearch {
         return places
     }
 
+    /// VMs that belong on one node and are not all there, or of which one has left.
+    private func unsettledParty() -> [Int]? {
+        self.parties.members.first { party in
+            party.contains { self.hosts[$0] != self.hosts[party[0]] || self.standing[$0] == .pooled }
+        }
+    }
+
     /// Of these VMs at least one must leave, or no viable assignment is below here: the fewest that are known.
     private func hardConflict() -> [Int] {
-        self.conflicts(where: { $0.price == nil }).map(\.someMustLeave).min { $0.count < $1.count }.map(Array.init) ?? []
+        let finder = self.conflictFinder
+        var fewest: [Int]?
+        for index in self.model.book.rules.indices where self.isMendable(index) && self.model.book.rules[index].isHard {
+            if let pair = finder.pair(of: index) {
+                guard let second = pair.second else { return [pair.first] }
+                if fewest.map({ $0.count > 2 }) ?? true { fewest = [pair.first, second] }
+            } else {
+                for conflict in finder.conflicts(of: index) {
+                    let vms = conflict.someMustLeave
+                    if fewest.map({ vms.count < $0.count }) ?? true { fewest = Array(vms) }
+                }
+            }
+        }
+        return fewest ?? []
     }
 
     /// VMs one of which must leave to end a breach of a soft rule; nil when none can be ended any more.
-    private func softConflict() -> [Int]? { self.conflicts(where: { $0.price != nil }).first?.leavers }
+    private func softConflict() -> [Int]? {
+        let finder = self.conflictFinder
+        for index in self.model.book.rules.indices where self.isMendable(index) && !self.model.book.rules[index].isHard {
+            if let conflict = finder.conflicts(of: index).first { return conflict.leavers }
+        }
+        return nil
+    }
 
-    private func conflicts(where isWanted: (RuleBook.Rule) -> Bool) -> [RuleConflict] {
-        let (rules, standing) = (self.model.book.rules, self.standing)
-        let finder = ConflictFinder(self.model, hosts: self.hosts) { standing[$0] != .open }
-        return rules.indices.filter {
-            self.counts.breaches[$0] > self.fixedCounts.breaches[$0] && isWanted(rules[$0])
-        }.flatMap { finder.conflicts(of: $0) }
+    /// Whether a rule has breaches in which not all VMs are decided.
+    private func isMendable(_ rule: Int) -> Bool { self.counts.breaches[rule] > self.fixedCounts.breaches[rule] }
+
+    private var conflictFinder: ConflictFinder {
+        let standing = self.standing
+        return ConflictFinder(self.model, hosts: self.hosts) { standing[$0] != .open }
     }
 
     /// Whether the VMs that will not leave any more let `vm` be on `node`.
