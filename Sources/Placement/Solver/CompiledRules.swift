@@ -52,6 +52,7 @@ struct CompiledRules {
         for soft in problem.softConstraints where soft.weight > 0 {
             for rule in soft.constraint.searchRules { self.add(rule, soft, problem.thresholds(of:)) }
         }
+        self.book.close()
     }
 
     /// First of all: what no VM may enter is no receiver for anyone, and needs no set for each VM.

@@ -17,6 +17,8 @@ struct RuleBook: Sendable {
         /// Of a rule of presence: what is a breach, and how many there are.
         var onePlacePerClass = false
         var oneClassPerPlace = false
+        /// Each class has one VM and each node is a place: then a VM is alone in its class wherever it is.
+        var isEachAlone = false
         var classCount = 0
         var placeCount = 0
         /// Which of ``placeTables`` tells the place of each node; -1 when each node is one.
@@ -80,6 +82,9 @@ struct RuleBook: Sendable {
     /// By VM.
     private(set) var memberships: [[Membership]]
     private(set) var outsiders: [Outsider] = []
+    /// The memberships of all VMs in one array, and where those of each begin; one more than there are VMs.
+    private(set) var membershipList: [Membership] = []
+    private(set) var membershipStarts: [Int] = []
     /// By node: the rules of number that list it.
     private(set) var listing: [[Int]]
     /// Rules of kind `alone`: they concern every VM.
@@ -143,6 +148,16 @@ struct RuleBook: Sendable {
 
 // Filling the book.
 extension RuleBook {
+    /// To be called when everything has been added.
+    mutating func close() {
+        self.membershipStarts = [0]
+        self.membershipStarts.reserveCapacity(self.memberships.count + 1)
+        for memberships in self.memberships {
+            self.membershipList += memberships
+            self.membershipStarts.append(self.membershipList.count)
+        }
+    }
+
     mutating func add(_ rule: PresenceRule, _ constraint: any PlacementConstraint, price: Int?) {
         let places = rule.places.map { places in
             let first = firstGroups(places)
@@ -154,6 +169,7 @@ extension RuleBook {
         presence.oneClassPerPlace = rule.oneClassPerPlace
         presence.classCount = rule.classes.count
         presence.placeCount = rule.places?.count ?? self.nodeCount
+        presence.isEachAlone = places == nil && !rule.onePlacePerClass && rule.classes.allSatisfy { $0.count <= 1 }
         self.addPresence(presence, places, first, constraint)
     }
 

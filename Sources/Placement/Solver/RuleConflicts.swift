@@ -53,17 +53,16 @@ struct ConflictFinder {
     /// The VMs that may still leave of two that a hard rule of presence does not let be where they are, of which hence
     /// one leaves: as few as there are, at least one. nil when there are no such two, or the rule is not so simple.
     func pair(of index: Int) -> (first: Int, second: Int?)? {
-        let (rule, details) = (self.model.book.rules[index], self.model.book.details[index])
-        guard rule.kind == .presence, !details.namesOutsiders, details.members.count <= Self.pairedMax else {
-            return nil
-        }
+        let (rule, members) = (self.model.book.rules[index], self.model.book.details[index].members)
+        guard rule.kind == .presence, !self.model.book.details[index].namesOutsiders, members.count <= Self.pairedMax
+        else { return nil }
         var found: (first: Int, second: Int?)?
-        for (offset, left) in details.members.enumerated() where self.isSomewhere(left.vm) {
+        for (offset, left) in members.enumerated() where self.isSomewhere(left.vm) {
             let place = self.model.book.place(rule, self.hosts[left.vm])
             let isLeftSettled = self.isSettled(left.vm)
             if place < 0, !isLeftSettled { return (left.vm, nil) }
             guard place >= 0 else { continue }
-            for right in details.members[(offset + 1)...] where self.isSomewhere(right.vm) {
+            for right in members[(offset + 1)...] where self.isSomewhere(right.vm) {
                 let other = self.model.book.place(rule, self.hosts[right.vm])
                 guard other >= 0,
                     rule.oneClassPerPlace && place == other && left.category != right.category

@@ -34,7 +34,7 @@ struct RuleCounts {
     init(_ model: SearchModel) {
         let book = model.book
         self.model = model
-        self.table = CountTable(expecting: 0)
+        self.table = CountTable(expecting: book.membershipList.count)
         self.spans = Array(repeating: 0, count: book.spanCount)
         self.numbers = Array(repeating: 0, count: book.listsNodes ? book.rules.count : 0)
         self.crowd = Array(repeating: 0, count: book.isEmpty ? 0 : book.nodeCount)
@@ -43,7 +43,8 @@ struct RuleCounts {
         self.breaches = Array(repeating: 0, count: book.rules.count)
         guard !book.isEmpty else { return }
         for outsider in book.outsiders {
-            self.count(outsider.memberships, demand: .zero, from: Self.nowhere, to: outsider.node)
+            for membership in outsider.memberships { self.count(membership, from: Self.nowhere, to: outsider.node) }
+            if book.concernsEveryVM { self.countEveryone(.zero, from: Self.nowhere, to: outsider.node) }
         }
     }
 
@@ -70,7 +71,10 @@ struct RuleCounts {
         }
         swap(&breaches, &self.breaches)
         self.total = total
-        self.count(self.model.book.memberships[vm], demand: self.model.demand[vm], from: from, to: to)
+        for index in self.model.book.membershipStarts[vm]..<self.model.book.membershipStarts[vm + 1] {
+            self.count(self.model.book.membershipList[index], from: from, to: to)
+        }
+        if self.model.book.concernsEveryVM { self.countEveryone(self.model.demand[vm], from: from, to: to) }
     }
 
     /// What ``move(_:from:to:)`` would change.
@@ -105,7 +109,8 @@ extension BreachChange {
 extension RuleCounts {
     @inline(__always)
     private func forEachChange(_ vm: Int, from: Int, to: Int, _ body: (_ rule: Int, _ change: Int) -> Void) {
-        for membership in self.model.book.memberships[vm] {
+        for index in self.model.book.membershipStarts[vm]..<self.model.book.membershipStarts[vm + 1] {
+            let membership = self.model.book.membershipList[index]
             let rule = self.model.book.rules[membership.rule]
             let change: Int
             switch rule.kind {
@@ -140,6 +145,11 @@ extension RuleCounts {
         let reached = to >= 0 ? self.model.book.place(rule, to) : -1
         var change = (to >= 0 && reached < 0 ? 1 : 0) - (from >= 0 && left < 0 ? 1 : 0)
         guard left != reached else { return change }
+        if rule.isEachAlone {
+            if left >= 0, self.classes(rule, left) > 1 { change -= 1 }
+            if reached >= 0, self.classes(rule, reached) > 0 { change += 1 }
+            return change
+        }
         let isVacated = left >= 0 && self.occupants(rule, category, left) == 1
         let isEntered = reached >= 0 && self.occupants(rule, category, reached) == 0
         if rule.oneClassPerPlace {
@@ -247,12 +257,12 @@ extension RuleCounts {
 
 // Counting what has moved.
 extension RuleCounts {
-    private mutating func count(_ memberships: [RuleBook.Membership], demand: Amounts, from: Int, to: Int) {
-        for membership in memberships {
-            if from >= 0 { self.count(membership, from, -1) }
-            if to >= 0 { self.count(membership, to, 1) }
-        }
-        guard self.model.book.concernsEveryVM else { return }
+    private mutating func count(_ membership: RuleBook.Membership, from: Int, to: Int) {
+        if from >= 0 { self.count(membership, from, -1) }
+        if to >= 0 { self.count(membership, to, 1) }
+    }
+
+    private mutating func countEveryone(_ demand: Amounts, from: Int, to: Int) {
         if self.model.book.listsNodes { self.countLists(from, to) }
         if from >= 0 { self.crowd[from] -= 1 }
         if to >= 0 { self.crowd[to] += 1 }
@@ -268,9 +278,11 @@ extension RuleCounts {
         case .presence:
             let place = self.model.book.place(rule, node)
             guard place >= 0 else { return }
-            let occupants = self.table.add(
-                amount, at: rule.keyBase + membership.category * rule.placeCount + place)
-            guard occupants == (amount > 0 ? 1 : 0) else { return }
+            if !rule.isEachAlone {
+                let occupants = self.table.add(
+                    amount, at: rule.keyBase + membership.category * rule.placeCount + place)
+                guard occupants == (amount > 0 ? 1 : 0) else { return }
+            }
             if rule.oneClassPerPlace {
                 self.table.add(amount, at: rule.keyBase + rule.classCount * rule.placeCount + place)
             }
