@@ -3,7 +3,7 @@ import Placement
 
 /// Draws placement problems from a seed.
 struct ProblemGenerator {
-    private var random: SplitMix64
+    var random: SplitMix64
 
     init(seed: UInt64) {
         self.random = SplitMix64(seed: seed)
@@ -19,17 +19,17 @@ struct ProblemGenerator {
         VMID("v\(index / 1_000)\(index / 100 % 10)\(index / 10 % 10)\(index % 10)")!
     }
 
-    private mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self.random) < percent }
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self.random) < percent }
 
-    private mutating func pick<T>(_ choices: [T]) -> T {
+    mutating func pick<T>(_ choices: [T]) -> T {
         // Safe because callers list some.
         choices.randomElement(using: &self.random)!
     }
 
-    /// At most 4 nodes and 6 VMs, tight in CPU or in memory, with constraints, states, links and dirty rates.
-    mutating func small() -> PlacementProblem {
+    /// At most 4 nodes and, unless told otherwise, 6 VMs, tight in CPU or in memory, with constraints, states, links and dirty rates.
+    mutating func small(vmsMax: Int = 6) -> PlacementProblem {
         let nodeCount = Int.random(in: 2...4, using: &self.random)
-        let vmCount = Int.random(in: 2...6, using: &self.random)
+        let vmCount = Int.random(in: 2...vmsMax, using: &self.random)
         let tightMemory = self.chance(50)
         let variedLinks = self.chance(30)
         var nodes: [Node] = []

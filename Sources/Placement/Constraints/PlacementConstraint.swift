@@ -13,8 +13,8 @@ package import Basis
 /// between two steps.)
 ///
 /// **What lies outside.** A constraint may name VMs and nodes that the problem does not have. VMs of
-/// ``PlacementProblem/outside`` count where they are said to be; others that are unknown count nowhere. Nodes that the
-/// problem does not have take no VM.
+/// ``PlacementProblem/outside`` count where they are said to be; others that are unknown count nowhere. What the VMs
+/// outside break among themselves is no breach of the problem. Nodes that the problem does not have take no VM.
 package protocol PlacementConstraint: Hashable, Sendable, CustomStringConvertible {
     /// What it is called in snapshots and settings.
     static var typeName: String { get }
@@ -51,6 +51,17 @@ extension PlacementConstraint {
     /// What is broken in `mapping`, nobody being in flight.
     package func breaches(in mapping: Mapping, of problem: PlacementProblem) -> [ConstraintBreach] {
         self.breaches(in: Occupancy(mapping, of: problem), of: problem)
+    }
+
+    /// As ``breaches(in:of:)``, less as many as VMs outside the problem make among themselves: nothing that is done
+    /// within it could mend these.
+    package func ownBreaches(in occupancy: Occupancy, of problem: PlacementProblem) -> [ConstraintBreach] {
+        let all = self.breaches(in: occupancy, of: problem)
+        guard problem.outside.count > 0, !all.isEmpty else { return all }
+        let foreign = self.breaches(in: Occupancy(Mapping(), of: problem), of: problem).count
+        let outsiders = all.filter { $0.vms.allSatisfy { problem.outside[$0] != nil } }
+        let others = all.filter { !outsiders.contains($0) }
+        return Array((outsiders + others).dropFirst(foreign))
     }
 
     /// A breach in which these VMs take part, of which one may be named twice.

@@ -46,9 +46,9 @@ package struct Viability: Hashable, Sendable {
             return
         }
         let occupancy = Occupancy(mapping, of: problem)
-        self.breaches = hard.flatMap { $0.breaches(in: occupancy, of: problem) }
+        self.breaches = hard.flatMap { $0.ownBreaches(in: occupancy, of: problem) }
         self.softCost = problem.softConstraints.reduce(0) { cost, soft in
-            cost + soft.costPerBreach * soft.constraint.breaches(in: occupancy, of: problem).count
+            cost + soft.costPerBreach * soft.constraint.ownBreaches(in: occupancy, of: problem).count
         }
     }
 

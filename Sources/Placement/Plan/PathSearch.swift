@@ -13,6 +13,7 @@ struct PathSearch {
     }
 
     enum Result {
+        /// The cost includes, for any viable mapping, what its breaches of soft constraints cost.
         case found([Hop], MigrationCost)
         /// There is no way at all that moves only the VMs given and costs less than the limit.
         case impossible
@@ -43,7 +44,7 @@ struct PathSearch {
     /// Only ways that cost less are of interest.
     private let costLimit: MigrationCost?
 
-    /// - Parameter movers: the VMs that may be moved, all of them movable.
+    /// - Parameter movers: the VMs that may be moved, all of which may at least step aside.
     init(_ model: SearchModel, hosts: [Int], movers: [Int], goal: Goal, costLimit: MigrationCost?) {
         self.model = model
         self.hosts = hosts
@@ -54,39 +55,48 @@ struct PathSearch {
 
     func run(_ meter: inout StepMeter) -> Result {
         let start = self.movers.map { self.hosts[$0] }
+        var limit = self.costLimit
         var visits = [Visit(positions: start, cost: .zero, parent: -1)]
-        var best: [[Int]: MigrationCost] = [start: .zero]
+        var known: [[Int]: MigrationCost] = [start: .zero]
         let left = self.costLeft(start)
+        var best: (serial: Int, cost: MigrationCost)?
         var queue: Heap<Entry> = [Entry(estimate: left, left: left, serial: 0)]
         while let entry = queue.popMin() {
             if meter.isSpent { return .unknown }
             let visit = visits[entry.serial]
-            guard best[visit.positions] == visit.cost else { continue }
-            if self.isGoal(visit.positions, &meter) {
-                return .found(self.hops(to: entry.serial, visits), visit.cost)
+            guard known[visit.positions] == visit.cost else { continue }
+            if let best, entry.estimate >= best.cost { break }
+            if let softCost = self.softCostIfGoal(visit.positions, &meter) {
+                let total = visit.cost + MigrationCost(weight: softCost, migrations: 0)
+                if limit.map({ total < $0 }) ?? true {
+                    best = (entry.serial, total)
+                    limit = total
+                }
+                if softCost == 0 { break }
             }
             self.expand(visit, at: entry.serial, &meter) { next in
-                if let known = best[next.positions], known <= next.cost { return }
+                if let other = known[next.positions], other <= next.cost { return }
                 let left = self.costLeft(next.positions)
-                if let limit = self.costLimit, next.cost + left >= limit { return }
-                best[next.positions] = next.cost
+                if let limit, next.cost + left >= limit { return }
+                known[next.positions] = next.cost
                 queue.insert(Entry(estimate: next.cost + left, left: left, serial: visits.count))
                 visits.append(next)
             }
         }
-        return .impossible
+        return best.map { .found(self.hops(to: $0.serial, visits), $0.cost) } ?? .impossible
     }
 
     private func expand(_ visit: Visit, at serial: Int, _ meter: inout StepMeter, _ found: (Visit) -> Void) {
         var hosts = self.hosts
         for (index, vm) in self.movers.enumerated() { hosts[vm] = visit.positions[index] }
         let free = MemoryRoom.free(self.model, hosts: hosts)
+        let counts = RuleCounts(self.model, watching: hosts)
         for (index, vm) in self.movers.enumerated() {
             let from = visit.positions[index]
             let memory = self.model.memoryMiB(vm)
-            let candidates = self.model.domain(of: vm)
+            let candidates = self.model.transit(of: vm)
             meter.spend(candidates.count + 1)
-            for node in candidates where node != from && memory <= free[node] {
+            for node in candidates where node != from && memory <= free[node] && counts.admits(vm, on: node) {
                 var next = visit
                 next.positions[index] = node
                 next.cost = visit.cost + self.cost(of: vm, from: from, to: node)
@@ -112,15 +122,20 @@ struct PathSearch {
         return cost
     }
 
-    private func isGoal(_ positions: [Int], _ meter: inout StepMeter) -> Bool {
+    /// What soft constraints cost where the search arrives; nil when it is not there.
+    private func softCostIfGoal(_ positions: [Int], _ meter: inout StepMeter) -> Int? {
         switch self.goal {
         case .hosts(let goal):
-            return self.movers.indices.allSatisfy { positions[$0] == goal[self.movers[$0]] }
+            return self.movers.indices.allSatisfy { positions[$0] == goal[self.movers[$0]] } ? 0 : nil
         case .anyViable:
+            guard self.movers.indices.allSatisfy({ self.model.mayStay(self.movers[$0], on: positions[$0]) }) else {
+                return nil
+            }
             meter.spend(self.model.vms.count)
             var hosts = self.hosts
             for (index, vm) in self.movers.enumerated() { hosts[vm] = positions[index] }
-            return SearchState(self.model, hosts: hosts).violation == 0
+            let state = SearchState(self.model, hosts: hosts)
+            return state.violation == 0 ? state.softCost : nil
         }
     }
 

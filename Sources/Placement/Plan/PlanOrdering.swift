@@ -5,12 +5,12 @@ struct Hop: Hashable {
     var to: Int
 }
 
-/// Finds an order of migrations in which memory suffices at every instant.
+/// Finds an order of migrations in which memory suffices, and continuous constraints hold, at every instant.
 ///
 /// A migration needs room on the node it enters before it frees what it leaves. Doing whatever fits may run into a
 /// dead end: what has come in may block what should have come first. So a migration is taken at once only when it can
 /// block nobody, that is when everything still to come to that node fits there together; among the others the order
-/// is searched.
+/// is searched. So are those that have to do with continuous constraints.
 struct PlanOrdering {
     /// What is known of a set of migrations.
     enum Result {
@@ -29,6 +29,7 @@ struct PlanOrdering {
 
     private let model: SearchModel
     private var free: [Int]
+    private var counts: RuleCounts
     /// Memory that still has to come, by node.
     private var coming: [Int]
     private var remaining: [Hop]
@@ -40,6 +41,7 @@ struct PlanOrdering {
     init(_ model: SearchModel, hosts: [Int], hops: [Hop]) {
         self.model = model
         self.free = MemoryRoom.free(model, hosts: hosts)
+        self.counts = RuleCounts(model, watching: hosts)
         self.coming = Array(repeating: 0, count: model.nodes.count)
         self.remaining = hops
         for hop in hops { self.coming[hop.to] += model.memoryMiB(hop.vm) }
@@ -73,7 +75,9 @@ struct PlanOrdering {
             meter.spend(self.remaining.count)
             for index in self.remaining.indices.reversed() {
                 let hop = self.remaining[index]
-                guard self.coming[hop.to] <= self.free[hop.to] else { continue }
+                guard self.coming[hop.to] <= self.free[hop.to],
+                    !self.model.book.bindsOnTheWay(hop.vm, from: hop.from, to: hop.to)
+                else { continue }
                 self.perform(index)
                 progressed = true
             }
@@ -84,9 +88,7 @@ struct PlanOrdering {
         while true {
             meter.spend(self.remaining.count)
             // What frees the node that most is still to come to goes first.
-            let fitting = self.remaining.indices.filter {
-                self.model.memoryMiB(self.remaining[$0].vm) <= self.free[self.remaining[$0].to]
-            }
+            let fitting = self.remaining.indices.filter { self.isPossible(self.remaining[$0]) }
             let next = fitting.max { left, right in
                 let (left, right) = (self.remaining[left], self.remaining[right])
                 return (self.coming[left.from], right.vm) < (self.coming[right.from], left.vm)
@@ -96,13 +98,22 @@ struct PlanOrdering {
         }
     }
 
+    private func isPossible(_ hop: Hop) -> Bool {
+        self.model.memoryMiB(hop.vm) <= self.free[hop.to] && self.counts.admits(hop.vm, on: hop.to)
+    }
+
     private mutating func perform(_ index: Int) {
         let hop = self.remaining.remove(at: index)
         let memory = self.model.memoryMiB(hop.vm)
         self.free[hop.to] -= memory
         self.free[hop.from] += memory
         self.coming[hop.to] -= memory
+        self.follow(hop.vm, from: hop.from, to: hop.to)
         self.done.append(hop)
+    }
+
+    private mutating func follow(_ vm: Int, from: Int, to: Int) {
+        if self.model.book.hasContinuous { self.counts.move(vm, from: from, to: to) }
     }
 
     /// Extends the set of done migrations `mask` to all; `order` then tells how. False when that is proven to be
@@ -116,13 +127,15 @@ struct PlanOrdering {
         meter.spend(self.remaining.count)
         for (index, hop) in self.remaining.enumerated() where mask & (1 << UInt64(index)) == 0 {
             let memory = self.model.memoryMiB(hop.vm)
-            guard memory <= self.free[hop.to] else { continue }
+            guard self.isPossible(hop) else { continue }
+            self.follow(hop.vm, from: hop.from, to: hop.to)
             self.free[hop.to] -= memory
             self.free[hop.from] += memory
             order.append(index)
             let verdict = self.search(mask: mask | 1 << UInt64(index), &order, &visited, &meter)
             self.free[hop.to] += memory
             self.free[hop.from] -= memory
+            self.follow(hop.vm, from: hop.to, to: hop.from)
             if verdict != false { return verdict }
             order.removeLast()
         }

@@ -18,50 +18,66 @@ struct PlanWriter {
                 cost
                 + MigrationCost(
                     weight: self.model.hopWeight(hop.vm, from: hop.from, to: hop.to), migrations: 1)
-            memoryMiB += self.model.memoryMiB(hop.vm)
+            memoryMiB += self.model.vms[hop.vm].demand.memoryMiB
             hosts[hop.vm] = hop.to
             lastHop[hop.vm] = hop
         }
         let first = SearchState(self.model, hosts: self.model.origin)
+        let last = RuleCounts(self.model, hosts: hosts)
         let moved = Set(hops.map(\.vm))
         let steps = StepSchedule.steps(self.model, hosts: self.model.origin, hops: hops).map { step in
             step.map { hop in
                 Migration(
                     vm: self.model.vms[hop.vm].id, from: self.model.nodes[hop.from].id,
                     to: self.model.nodes[hop.to].id,
-                    reason: self.reason(hop, isLast: lastHop[hop.vm] == hop, first, moved))
+                    reason: self.reason(hop, isLast: lastHop[hop.vm] == hop, first, last, moved))
             }
         }
         return ReconfigurationPlan(
-            steps: steps, cost: cost, memoryMiB: memoryMiB, risk: RiskRefinement(self.model, hosts: hosts).risk)
+            steps: steps, cost: cost, memoryMiB: memoryMiB, risk: RiskRefinement(self.model, hosts: hosts).risk,
+            softCost: last.total.soft)
     }
 
-    private func reason(_ hop: Hop, isLast: Bool, _ first: SearchState, _ moved: Set<Int>) -> MigrationReason {
+    private func reason(
+        _ hop: Hop, isLast: Bool, _ first: SearchState, _ last: RuleCounts, _ moved: Set<Int>
+    ) -> MigrationReason {
         let model = self.model
         let from = model.nodes[hop.from].id
         if !isLast { return .stepsAside(from) }
         if hop.from != model.origin[hop.vm] { return .movesOn(from) }
         if model.emptied[hop.from] { return .empties(from) }
         if let constraint = model.forbiddenBy[hop.vm] { return .mends(constraint: constraint) }
-        for index in model.groupsOf[hop.vm] where self.isBroken(model.groups[index], at: hop.vm, first) {
-            return .mends(constraint: model.groups[index].constraint)
-        }
+        if let rule = self.mended(by: hop, first, last, isHard: true) { return .mends(constraint: rule.constraint) }
         let excess = first.loads[hop.from] &- model.limit[hop.from]
         for resource in Resource.allCases
         where excess[resource.rawValue] > 0 && model.demand[hop.vm][resource.rawValue] > 0 {
             return .relieves(from, resource)
         }
-        for index in model.groupsOf[hop.vm] where model.groups[index].kind == .together {
-            if model.groups[index].members.contains(where: { $0 != hop.vm && moved.contains($0) }) {
-                return .follows(constraint: model.groups[index].constraint)
+        if let rule = self.mended(by: hop, first, last, isHard: false) { return .mends(constraint: rule.constraint) }
+        for membership in model.book.memberships[hop.vm] {
+            let rule = model.book.rules[membership.rule]
+            guard case .presence(let presence) = rule.kind, presence.onePlacePerClass else { continue }
+            let hasCompany = rule.members.contains {
+                $0.vm != hop.vm && $0.category == membership.category && moved.contains($0.vm)
             }
+            if hasCompany { return .follows(constraint: rule.constraint) }
         }
         return .makesRoom(from)
     }
 
-    private func isBroken(_ group: SearchModel.Group, at vm: Int, _ state: SearchState) -> Bool {
-        group.members.contains { other in
-            other != vm && (state.hosts[other] == state.hosts[vm]) == (group.kind == .apart)
-        }
+    /// The first rule that is broken less in the end, and to whose breaches the VM of `hop` had to do.
+    private func mended(by hop: Hop, _ first: SearchState, _ last: RuleCounts, isHard: Bool) -> RuleBook.Rule? {
+        let book = self.model.book
+        guard first.counts.total != BreachChange() else { return nil }
+        var without = first.counts
+        without.move(hop.vm, from: hop.from, to: RuleCounts.nowhere)
+        return book.rules.indices.first { index in
+            guard (book.rules[index].price == nil) == isHard, last.breaches[index] < first.counts.breaches[index] else {
+                return false
+            }
+            if without.breaches[index] < first.counts.breaches[index] { return true }
+            // One of several that leave together, or that come to where the others are.
+            return book.memberships[hop.vm].contains { $0.rule == index }
+        }.map { book.rules[$0] }
     }
 }

@@ -6,6 +6,9 @@
 /// before it being decided to stay, and over where it goes. So every viable assignment that moves nothing needlessly
 /// is reached in exactly one way, nodes that take in too much are relieved in turn (ejection chains), and the depth
 /// is the number of moves. Pruned by ``CoverBound``.
+///
+/// A viable state that breaks soft constraints is an assignment, and is searched on: of the VMs in the way either one
+/// leaves, or all are decided to stay, and the breach is paid for.
 struct AssignmentSearch {
     /// Deeper than this the search does not go: each level takes about a kilobyte of stack.
     private static let depthMax = 1_500
@@ -27,6 +30,8 @@ struct AssignmentSearch {
     private var isDecided: [Bool]
     /// What the decided VMs of each node want: what will not leave it any more.
     private var fixedLoads: [Amounts]
+    /// Breaches that the decided VMs make among themselves: they will not end any more.
+    private var fixedCounts: RuleCounts
     private var twinsStaying: [Int]
     private var bounds: [CoverBound]
     private var boundSum = MigrationCost.zero
@@ -57,6 +62,12 @@ struct AssignmentSearch {
         var fixedLoads: [Amounts] = Array(repeating: .zero, count: model.nodes.count)
         for vm in hosts.indices where !isOpen[vm] { fixedLoads[hosts[vm]] &+= model.demand[vm] }
         self.fixedLoads = fixedLoads
+        self.fixedCounts = RuleCounts(model)
+        if !model.book.isEmpty {
+            for vm in hosts.indices where !isOpen[vm] {
+                self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: hosts[vm])
+            }
+        }
         self.bounds = Array(repeating: .nothing, count: model.nodes.count)
         for node in scope { self.updateBound(of: node) }
         // What must leave and cannot: no bound sees it, as it is of no open VM.
@@ -73,22 +84,30 @@ struct AssignmentSearch {
     }
 
     /// The least that any viable assignment can cost, as far as the bound sees; nil when it sees that there is none.
-    var lowerBound: MigrationCost? { self.infeasibleNodes > 0 ? nil : self.cost + self.boundSum }
+    var lowerBound: MigrationCost? {
+        self.infeasibleNodes > 0 || self.fixedCounts.total.hard > 0 ? nil : self.costAtLeast
+    }
+
+    private var costAtLeast: MigrationCost {
+        self.cost + self.boundSum + MigrationCost(weight: self.fixedCounts.total.soft, migrations: 0)
+    }
 
     /// Searches until everything is explored or the meter is spent; asks `judge` about each assignment found that
     /// costs less than the best known.
     mutating func run(_ meter: inout StepMeter, judge: (SearchState, MigrationCost, inout StepMeter) -> Verdict) {
-        self.explore(depth: 0, &meter, judge)
+        self.explore(depth: 0, isNew: true, &meter, judge)
     }
 
     private var isPromising: Bool {
-        guard self.infeasibleNodes == 0 else { return false }
+        guard self.infeasibleNodes == 0, self.fixedCounts.total.hard == 0 else { return false }
         guard let best = self.bestCost else { return true }
-        return self.cost + self.boundSum < best
+        return self.costAtLeast < best
     }
 
+    /// - Parameter isNew: whether a VM was moved since the last state, and not only decided to stay.
     private mutating func explore(
-        depth: Int, _ meter: inout StepMeter, _ judge: (SearchState, MigrationCost, inout StepMeter) -> Verdict
+        depth: Int, isNew: Bool, _ meter: inout StepMeter,
+        _ judge: (SearchState, MigrationCost, inout StepMeter) -> Verdict
     ) {
         meter.spend(1)
         guard self.isPromising else { return }
@@ -98,40 +117,60 @@ struct AssignmentSearch {
         }
         switch self.nextDefect() {
         case .none:
-            if case .taken(let cost) = judge(self.state, self.cost, &meter) { self.bestCost = cost }
+            if isNew { self.judgeState(&meter, judge) }
+            guard let vms = self.nextSoftConflict(), self.isPromising else { return }
+            self.branch(over: vms, orNone: true, depth: depth, &meter, judge)
         case .hopeless:
             break
         case .oneMustLeave(let vms):
-            self.branch(over: vms, depth: depth, &meter, judge)
+            self.branch(over: vms, orNone: false, depth: depth, &meter, judge)
         }
     }
 
+    private mutating func judgeState(
+        _ meter: inout StepMeter, _ judge: (SearchState, MigrationCost, inout StepMeter) -> Verdict
+    ) {
+        let total = self.cost + MigrationCost(weight: self.state.softCost, migrations: 0)
+        if let best = self.bestCost, total >= best { return }
+        if case .taken(let cost) = judge(self.state, total, &meter) { self.bestCost = cost }
+    }
+
+    /// - Parameter orNone: whether also all of `vms` may stay.
     private mutating func branch(
-        over vms: [Int], depth: Int, _ meter: inout StepMeter,
+        over vms: [Int], orNone: Bool, depth: Int, _ meter: inout StepMeter,
         _ judge: (SearchState, MigrationCost, inout StepMeter) -> Verdict
     ) {
         var staying: [Int] = []
+        var mayAllStay = orNone
         for vm in self.ordered(vms, &meter) {
             let twin = self.model.twinClass[vm]
             if twin < 0 || self.twinsStaying[twin] == 0 {
                 for destination in self.destinations(of: vm, &meter) {
                     let from = self.state.hosts[vm]
                     self.place(vm, on: destination)
-                    self.explore(depth: depth + 1, &meter, judge)
+                    self.explore(depth: depth + 1, isNew: true, &meter, judge)
                     self.takeBack(vm, from: destination, to: from)
                     if meter.isSpent { break }
                 }
             }
-            guard self.canStay(vm) else { break }
+            guard self.canStay(vm) else {
+                mayAllStay = false
+                break
+            }
             self.setDecided(vm, true)
             staying.append(vm)
             if twin >= 0 { self.twinsStaying[twin] += 1 }
-            if !self.isPromising { break }
+            if !self.isPromising {
+                mayAllStay = false
+                break
+            }
             if meter.isSpent {
                 self.isComplete = false
+                mayAllStay = false
                 break
             }
         }
+        if mayAllStay { self.explore(depth: depth + 1, isNew: false, &meter, judge) }
         for vm in staying.reversed() {
             self.setDecided(vm, false)
             if self.model.twinClass[vm] >= 0 { self.twinsStaying[self.model.twinClass[vm]] -= 1 }
@@ -163,29 +202,29 @@ extension AssignmentSearch {
             if fewest.map({ open.count < $0.count }) ?? true { fewest = open }
         }
         if self.state.groupBreaches > 0 {
-            for group in self.model.groups {
-                guard let open = self.openPair(of: group) else { continue }
-                if open.isEmpty { return .hopeless }
-                if fewest.map({ open.count < $0.count }) ?? true { fewest = open }
+            // Never without one: a breach in which all VMs are decided is hopeless, and was seen before.
+            for conflict in self.conflicts(where: { $0.price == nil }) {
+                let open = conflict.someMustLeave
+                if fewest.map({ open.count < $0.count }) ?? true { fewest = Array(open) }
             }
+            if fewest == nil { return .hopeless }
         }
         if let fewest { return .oneMustLeave(fewest) }
         return .none
     }
 
-    /// The open ones of two members that are wrongly together or apart, with as few open ones as there are; nil when
-    /// the group is not broken.
-    private func openPair(of group: SearchModel.Group) -> [Int]? {
-        var fewest: [Int]?
-        for (offset, left) in group.members.enumerated() {
-            for right in group.members[(offset + 1)...]
-            where (self.state.hosts[left] == self.state.hosts[right]) == (group.kind == .apart) {
-                let open = [left, right].filter { !self.isDecided[$0] }
-                if fewest.map({ open.count < $0.count }) ?? true { fewest = open }
-                if open.isEmpty { return open }
-            }
-        }
-        return fewest
+    /// The VMs one of which must leave to end a breach of a soft rule; nil when none can be ended any more.
+    private func nextSoftConflict() -> [Int]? {
+        guard self.state.softCost > self.fixedCounts.total.soft else { return nil }
+        return self.conflicts(where: { $0.price != nil }).first?.leavers
+    }
+
+    private func conflicts(where isWanted: (RuleBook.Rule) -> Bool) -> [RuleConflict] {
+        let (rules, isDecided) = (self.model.book.rules, self.isDecided)
+        let finder = ConflictFinder(self.model, hosts: self.state.hosts) { isDecided[$0] }
+        return rules.indices.filter {
+            self.state.counts.breaches[$0] > self.fixedCounts.breaches[$0] && isWanted(rules[$0])
+        }.flatMap { finder.conflicts(of: $0) }
     }
 
     /// `vms` in the order in which to try who leaves: the least cost with what then remains first.
@@ -238,15 +277,9 @@ extension AssignmentSearch {
         return found.map(\.node)
     }
 
-    /// Whether the decided members of its groups let `vm` be on `node`.
+    /// Whether no hard rule is broken when `vm` is on `node` with the VMs decided already.
     private func permits(_ vm: Int, on node: Int) -> Bool {
-        for index in self.model.groupsOf[vm] {
-            let group = self.model.groups[index]
-            for member in group.members where member != vm && self.isDecided[member] {
-                if (self.state.hosts[member] == node) == (group.kind == .apart) { return false }
-            }
-        }
-        return true
+        self.fixedCounts.change(vm, from: RuleCounts.nowhere, to: node).hard == 0
     }
 
     private func canStay(_ vm: Int) -> Bool {
@@ -267,6 +300,7 @@ extension AssignmentSearch {
                 weight: self.model.hopWeight(vm, from: from, to: node), migrations: 1)
         self.isDecided[vm] = true
         self.fixedLoads[node] &+= self.model.demand[vm]
+        self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
         self.state.move(vm, to: node)
         self.updateBound(of: from)
         self.updateBound(of: node)
@@ -279,6 +313,7 @@ extension AssignmentSearch {
                 weight: self.model.hopWeight(vm, from: first, to: node), migrations: 1)
         self.isDecided[vm] = false
         self.fixedLoads[node] &-= self.model.demand[vm]
+        self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
         self.state.move(vm, to: first)
         self.updateBound(of: first)
         self.updateBound(of: node)
@@ -289,8 +324,10 @@ extension AssignmentSearch {
         self.isDecided[vm] = decided
         if decided {
             self.fixedLoads[node] &+= self.model.demand[vm]
+            self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
         } else {
             self.fixedLoads[node] &-= self.model.demand[vm]
+            self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
         }
         self.updateBound(of: node)
     }

@@ -7,6 +7,7 @@ struct Incumbent {
     struct Found {
         var hosts: [Int]
         var hops: [Hop]
+        /// With the breaches of soft constraints that are left.
         var cost: MigrationCost
     }
 
@@ -27,13 +28,18 @@ struct Incumbent {
 
     init(_ model: SearchModel) {
         self.model = model
-        let lightest = model.vms.indices.filter(model.isMovable).map { model.leastHopWeight[$0] }.min() ?? 0
+        // The fastest link of all, as the hop may lead from anywhere to anywhere.
+        let link = model.nodes.map(\.linkMbps).max() ?? 1
+        let lightest =
+            model.vms.indices.filter(model.mayStepAside).map {
+                MigrationCost(of: model.vms[$0], linkMbps: link).weight
+            }.min() ?? 0
         self.hopAtLeast = MigrationCost(weight: lightest, migrations: 1)
     }
 
     /// Takes a viable assignment if its migrations can be ordered and it costs less than the best.
     mutating func offer(_ hosts: [Int], _ meter: inout StepMeter) -> AssignmentSearch.Verdict {
-        let cost = self.model.directCost(of: hosts)
+        let cost = self.model.totalCost(of: hosts)
         if let best = self.best, cost >= best.cost { return .refused }
         var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: hosts))
         switch ordering.run(&meter) {

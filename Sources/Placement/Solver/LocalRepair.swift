@@ -31,6 +31,7 @@ struct LocalRepair {
             }
         }
         self.takeBackNeedless(&meter)
+        self.improveSoft(&meter)
     }
 
     private mutating func move(_ vm: Int, to node: Int) {
@@ -62,9 +63,11 @@ struct LocalRepair {
             }
         }
         if self.state.groupBreaches > 0 {
-            for (index, group) in self.model.groups.enumerated()
-            where stuck.insert(nodeCount + self.model.vms.count + index).inserted {
-                return group.members.filter(self.model.isMovable)
+            for (index, rule) in self.model.book.rules.enumerated()
+            where rule.price == nil && self.state.counts.breaches[index] > 0
+                && stuck.insert(nodeCount + self.model.vms.count + index).inserted
+            {
+                return self.concerned(by: index)
             }
         }
         return nil
@@ -91,11 +94,11 @@ struct LocalRepair {
         var best: Destination?
         for node in candidates where node != from && node != origin {
             let load = self.state.loads[node] &+ demand
-            guard self.model.fits(load, on: node), self.state.groupBreachChange(moving: vm, to: node) <= 0 else {
-                continue
-            }
+            guard self.model.fits(load, on: node) else { continue }
+            let change = self.state.breachChange(moving: vm, to: node)
+            guard change.hard <= 0 else { continue }
             let destination = Destination(
-                node: node, weight: self.model.hopWeight(vm, from: origin, to: node),
+                node: node, weight: self.model.hopWeight(vm, from: origin, to: node) + change.soft,
                 risk: self.model.risk(
                     node, cpuMillicores: load[cpu], variance: self.variances[node] + self.model.variance[vm])
                     - self.model.risk(node, cpuMillicores: load[cpu] - demand[cpu], variance: self.variances[node]))
@@ -142,9 +145,14 @@ struct LocalRepair {
         var party: Set<Int> = [vm]
         var open = [vm]
         while let next = open.popLast() {
-            for index in self.model.groupsOf[next] where self.model.groups[index].kind == .together {
-                for member in self.model.groups[index].members where party.insert(member).inserted {
-                    open.append(member)
+            for membership in self.model.book.memberships[next] {
+                let rule = self.model.book.rules[membership.rule]
+                guard case .presence(let presence) = rule.kind, presence.onePlacePerClass, rule.price == nil else {
+                    continue
+                }
+                for member in rule.members
+                where member.category == membership.category && party.insert(member.vm).inserted {
+                    open.append(member.vm)
                 }
             }
         }
@@ -189,9 +197,43 @@ struct LocalRepair {
         for vm in moved.sorted(by: { (-self.model.leastHopWeight[$0], $0) < (-self.model.leastHopWeight[$1], $1) }) {
             let origin = self.model.origin[vm]
             let load = self.state.loads[origin] &+ self.model.demand[vm]
-            if self.model.fits(load, on: origin), self.state.violationChange(moving: vm, to: origin) <= 0 {
+            let spared = self.model.hopWeight(vm, from: origin, to: self.state.hosts[vm])
+            if self.model.fits(load, on: origin), self.state.violationChange(moving: vm, to: origin) <= 0,
+                self.state.breachChange(moving: vm, to: origin).soft <= spared
+            {
                 self.move(vm, to: origin)
             }
         }
+    }
+
+    /// The movable VMs that may have to do with a breach of a rule.
+    private func concerned(by index: Int) -> [Int] {
+        let model = self.model
+        let conflicts = ConflictFinder(model, hosts: self.state.hosts) { !model.isMovable($0) }.conflicts(of: index)
+        return Set(conflicts.flatMap(\.leavers) + model.book.rules[index].members.map(\.vm).filter(model.isMovable))
+            .sorted()
+    }
+
+    /// Moves VMs as long as that saves more in soft constraints than it costs, and makes nothing wrong.
+    private mutating func improveSoft(_ meter: inout StepMeter) {
+        guard self.model.book.hasSoft, self.state.violation == 0 else { return }
+        var improved = true
+        while improved, self.state.softCost > 0, !meter.isSpent {
+            improved = false
+            for (index, rule) in self.model.book.rules.enumerated()
+            where rule.price != nil && self.state.counts.breaches[index] > 0 {
+                for vm in self.concerned(by: index) where !meter.isSpent {
+                    improved = self.moveIfItPays(vm, &meter) || improved
+                }
+            }
+        }
+    }
+
+    private mutating func moveIfItPays(_ vm: Int, _ meter: inout StepMeter) -> Bool {
+        let (origin, from) = (self.model.origin[vm], self.state.hosts[vm])
+        let paid = from == origin ? 0 : self.model.hopWeight(vm, from: origin, to: from)
+        guard let destination = self.bestDestination(of: vm, &meter), destination.weight < paid else { return false }
+        self.move(vm, to: destination.node)
+        return true
     }
 }

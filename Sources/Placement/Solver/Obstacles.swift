@@ -12,6 +12,7 @@ struct Obstacles {
     func found(in hosts: [Int]) -> [PlacementObstacle] {
         let mapping = Mapping(hosts.indices.map { (vm: self.model.vms[$0].id, node: self.model.nodes[hosts[$0]].id) })
         let viability = Viability(of: mapping, in: self.problem)
+        let positions = Dictionary(uniqueKeysWithValues: self.model.vms.indices.map { (self.model.vms[$0].id, $0) })
         let state = SearchState(self.model, hosts: hosts)
         var obstacles = self.totals().map { PlacementObstacle(defect: $0, refusals: []) }
         for overload in viability.overloads {
@@ -19,11 +20,11 @@ struct Obstacles {
             obstacles.append(self.obstacle(.overloaded(overload), vms, state))
         }
         for stranded in viability.stranded {
-            let vms = self.model.vms.indices.filter { self.model.vms[$0].id == stranded.vm }
+            let vms = [stranded.vm].compactMap { positions[$0] }
             obstacles.append(self.obstacle(.stranded(stranded), vms, state))
         }
         for breach in viability.breaches {
-            let vms = self.model.vms.indices.filter { breach.vms.contains(self.model.vms[$0].id) }
+            let vms = breach.vms.compactMap { positions[$0] }
             obstacles.append(self.obstacle(.broken(breach), vms, state))
         }
         return obstacles
@@ -81,9 +82,10 @@ struct Obstacles {
 
     private func constraintBroken(byMoving vm: Int, to node: Int, _ state: SearchState) -> String? {
         guard state.groupBreachChange(moving: vm, to: node) > 0 else { return nil }
-        return self.model.groupsOf[vm].map { self.model.groups[$0] }.first { group in
-            let company = group.members.contains { $0 != vm && state.hosts[$0] == node }
-            return company == (group.kind == .apart)
-        }?.constraint
+        var moved = state.counts
+        moved.move(vm, from: state.hosts[vm], to: node)
+        return self.model.book.rules.indices.first { rule in
+            self.model.book.rules[rule].price == nil && moved.breaches[rule] > state.counts.breaches[rule]
+        }.map { self.model.book.rules[$0].constraint }
     }
 }

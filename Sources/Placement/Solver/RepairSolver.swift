@@ -19,21 +19,7 @@ package enum RepairSolver {
         let defects = problem.defects
         guard defects.isEmpty else { throw InvalidPlacementProblem(defects: defects) }
         var solve = Solve(problem, StepMeter(budget, isCancelled: isCancelled), seed: seed)
-        let outcome = Self.judged(solve.run(), problem)
+        let outcome = solve.run()
         return SolverReport(outcome: outcome, stepsUsed: solve.meter.used)
-    }
-
-    /// The outcome, if its end is viable by definition; the search does not know every kind of constraint.
-    private static func judged(_ outcome: SolverOutcome, _ problem: PlacementProblem) -> SolverOutcome {
-        let plan: ReconfigurationPlan
-        switch outcome {
-        case .alreadyViable:
-            plan = ReconfigurationPlan(
-                steps: [], cost: .zero, memoryMiB: 0, risk: PlacementRisk(expectedExcessMicrocores: 0),
-                softCost: Viability(of: problem).softCost)
-        case .plan(let found, _): plan = found
-        case .improved, .impossible, .gaveUp, .cancelled: return outcome
-        }
-        return PlanChecker(problem).defects(of: plan, claim: .viable).isEmpty ? outcome : .gaveUp([])
     }
 }

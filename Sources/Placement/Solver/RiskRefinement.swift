@@ -7,10 +7,12 @@ struct RiskRefinement {
     private let model: SearchModel
     private(set) var state: SearchState
     private var variances: [Double]
+    private let softCost: Int
 
     init(_ model: SearchModel, hosts: [Int]) {
         self.model = model
         self.state = SearchState(model, hosts: hosts)
+        self.softCost = self.state.softCost
         self.variances = Array(repeating: 0, count: model.nodes.count)
         for vm in hosts.indices { self.variances[hosts[vm]] += model.variance[vm] }
     }
@@ -33,6 +35,8 @@ struct RiskRefinement {
             if !changed { return }
         }
     }
+
+    private var isAsGood: Bool { self.state.violation == 0 && self.state.softCost == self.softCost }
 
     private func risk(of node: Int) -> Int {
         self.model.risk(
@@ -60,7 +64,7 @@ struct RiskRefinement {
             let before = self.risk(of: best) + self.risk(of: node)
             let current = self.state.hosts[vm]
             self.move(vm, to: node)
-            if self.state.violation == 0, self.risk(of: best) + self.risk(of: node) < before {
+            if self.isAsGood, self.risk(of: best) + self.risk(of: node) < before {
                 best = node
             } else {
                 self.move(vm, to: current)
@@ -83,7 +87,7 @@ struct RiskRefinement {
         {
             self.move(vm, to: origin)
             self.move(other, to: node)
-            if self.state.violation == 0, self.risk(of: origin) + self.risk(of: node) < before { return true }
+            if self.isAsGood, self.risk(of: origin) + self.risk(of: node) < before { return true }
             self.move(other, to: origin)
             self.move(vm, to: node)
         }

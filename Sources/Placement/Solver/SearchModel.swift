@@ -28,11 +28,12 @@ final class SearchModel: Sendable {
     let forbiddenBy: [String?]
     /// The nodes a VM may be moved to, as an index into ``domains``.
     let domainOf: [Int]
+    /// The nodes a VM may be moved to on its way, as an index into ``domains``.
+    let transitOf: [Int]
     /// The least that one hop of the VM can weigh.
     let leastHopWeight: [Int]
     /// VMs with the same number are interchangeable; -1 for VMs that are like no other.
     let twinClass: [Int]
-    let groupsOf: [[Int]]
 
     // By node.
     let limit: [Amounts]
@@ -41,7 +42,8 @@ final class SearchModel: Sendable {
     let residents: [[Int]]
 
     let domains: [Domain]
-    let groups: [Group]
+    /// The constraints that bind VMs to others or to numbers, and all soft ones.
+    let book: RuleBook
     let twinClassCount: Int
     let covers: CoverOrders
     private let uniformLink: Bool
@@ -50,15 +52,6 @@ final class SearchModel: Sendable {
     struct Domain: Sendable {
         var set: NodeSet
         var members: [Int]
-    }
-
-    /// VMs that a constraint keeps apart or together.
-    struct Group: Sendable {
-        enum Kind: Sendable { case apart, together }
-        var kind: Kind
-        var members: [Int]
-        /// The constraint, in words.
-        var constraint: String
     }
 
     init(_ problem: PlacementProblem) {
@@ -80,29 +73,32 @@ final class SearchModel: Sendable {
         self.residents = residents
         self.acceptsPartOfTheAim = problem.policy.acceptsPartOfTheAim
         self.flightCaps = problem.flightCaps
-        self.demand = vms.map { vm in Amounts(Resource.allCases.map { vm.demand[$0] }) }
         self.variance = vms.map(PlacementRisk.variance(of:))
-        self.limit = nodes.map { node in
-            Amounts(
-                Resource.allCases.map { resource in
-                    guard node.state != .offline else { return Self.unlimited }
-                    return node.limit(resource, problem.thresholds(of: node.id)) ?? Self.unlimited
-                })
-        }
-        self.usable = nodes.map { node in
-            Amounts(Resource.allCases.map { node.usable($0) ?? Self.unlimited })
-        }
         let emptied = nodes.map { problem.policy.empties($0) }
         self.emptied = emptied
 
         var rules = CompiledRules(problem, nodes: nodes, vms: vms, origin: origin, residents: residents)
         rules.internDomains()
-        self.groups = rules.groups
-        self.groupsOf = rules.groupsOf
+        self.book = rules.book
         self.immovability = rules.immovability
         self.domains = rules.domains
         self.domainOf = rules.domainOf
+        self.transitOf = rules.transitOf
         self.forbiddenBy = rules.forbiddenBy
+        let demand = rules.demand.map { demand in Amounts(Resource.allCases.map { demand[$0] }) }
+        self.demand = demand
+        self.limit = nodes.indices.map { index in
+            let (node, booking) = (nodes[index], rules.booking[index])
+            return Amounts(
+                Resource.allCases.map { resource in
+                    guard node.state != .offline else { return Self.unlimited }
+                    return node.limit(resource, problem.thresholds(of: node.id), booking: booking) ?? Self.unlimited
+                })
+        }
+        self.usable = nodes.indices.map { index in
+            Amounts(
+                Resource.allCases.map { nodes[index].usable($0, booking: rules.booking[index]) ?? Self.unlimited })
+        }
         self.mustLeave = vms.indices.map { rules.forbidden[$0] + (emptied[origin[$0]] ? 1 : 0) }
 
         self.uniformLink = nodes.allSatisfy { $0.linkMbps == nodes[0].linkMbps }
@@ -112,8 +108,8 @@ final class SearchModel: Sendable {
             return MigrationCost(of: vms[vm], linkMbps: link).weight
         }
         self.leastHopWeight = leastHopWeight
-        self.covers = CoverOrders(residents: residents, demand: self.demand, weight: leastHopWeight)
-        (self.twinClass, self.twinClassCount) = rules.twinClasses(vms)
+        self.covers = CoverOrders(residents: residents, demand: demand, weight: leastHopWeight)
+        (self.twinClass, self.twinClassCount) = rules.twinClasses()
     }
 
     /// What one hop of `vm` weighs.
@@ -127,6 +123,23 @@ final class SearchModel: Sendable {
 
     func domain(of vm: Int) -> [Int] { self.domains[self.domainOf[vm]].members }
 
+    /// The nodes that `vm` may be moved to at all, be it on its way to another.
+    func transit(of vm: Int) -> [Int] { self.domains[self.transitOf[vm]].members }
+
+    /// Whether `vm` may be moved at all, be it only to step aside.
+    func mayStepAside(_ vm: Int) -> Bool {
+        switch self.immovability[vm] {
+        case nil: true
+        case .nowhereAllowed: self.transit(of: vm).contains { $0 != self.origin[vm] }
+        case .rooted, .nodeOffline: false
+        }
+    }
+
+    /// Whether `vm` may be left on `node`, as far as that concerns it alone.
+    func mayStay(_ vm: Int, on node: Int) -> Bool {
+        node == self.origin[vm] || self.domains[self.domainOf[vm]].set.contains(node)
+    }
+
     func mayMove(_ vm: Int, to node: Int) -> Bool {
         node != self.origin[vm] && self.domains[self.domainOf[vm]].set.contains(node)
     }
@@ -139,6 +152,13 @@ final class SearchModel: Sendable {
             cost.migrations += 1
         }
         return cost
+    }
+
+    /// What ``directCost(of:)`` comes to with the breaches of soft constraints that are left.
+    func totalCost(of hosts: [Int]) -> MigrationCost {
+        guard self.book.hasSoft else { return self.directCost(of: hosts) }
+        let soft = RuleCounts(self, hosts: hosts).total.soft
+        return self.directCost(of: hosts) + MigrationCost(weight: soft, migrations: 0)
     }
 
     /// How far `load` is over what `node` may have, in permille of what it has; as ``Overload/excessPermille``.

@@ -6,9 +6,7 @@ struct SearchState {
     /// By node, in permille.
     private(set) var excess: [Int]
     private(set) var excessTotal: Int
-    /// How many VMs more than one stand where those of a group of kind apart may not, and how many nodes too many
-    /// those of kind together have.
-    private(set) var groupBreaches: Int
+    private(set) var counts: RuleCounts
     /// Defects of VMs that still stand where they must not.
     private(set) var stays: Int
 
@@ -21,11 +19,14 @@ struct SearchState {
         self.excess = loads.indices.map { model.excessPermille($0, load: loads[$0]) }
         self.excessTotal = self.excess.reduce(0, +)
         self.stays = hosts.indices.reduce(0) { $0 + (hosts[$1] == model.origin[$1] ? model.mustLeave[$1] : 0) }
-        self.groupBreaches = model.groups.reduce(0) { sum, group in
-            let distinct = Set(group.members.map { hosts[$0] }).count
-            return sum + (group.kind == .apart ? group.members.count - distinct : distinct - 1)
-        }
+        self.counts = RuleCounts(model, hosts: hosts)
     }
+
+    /// How many breaches of hard rules of the book there are.
+    var groupBreaches: Int { self.counts.total.hard }
+
+    /// What breaches of soft constraints cost, in the unit of ``MigrationCost/weight``.
+    var softCost: Int { self.counts.total.soft }
 
     /// As ``ViolationMeasure/total``.
     var violation: Int {
@@ -35,7 +36,7 @@ struct SearchState {
     mutating func move(_ vm: Int, to node: Int) {
         let from = self.hosts[vm]
         guard from != node else { return }
-        self.groupBreaches += self.groupBreachChange(moving: vm, to: node)
+        self.counts.move(vm, from: from, to: node)
         if from == self.model.origin[vm] { self.stays -= self.model.mustLeave[vm] }
         if node == self.model.origin[vm] { self.stays += self.model.mustLeave[vm] }
         self.hosts[vm] = node
@@ -52,23 +53,11 @@ struct SearchState {
     }
 
     /// By how much ``groupBreaches`` changes when `vm` goes to `node`.
-    func groupBreachChange(moving vm: Int, to node: Int) -> Int {
-        var change = 0
-        let from = self.hosts[vm]
-        for index in self.model.groupsOf[vm] {
-            let group = self.model.groups[index]
-            var companyBefore = false
-            var companyAfter = false
-            for member in group.members where member != vm {
-                companyBefore = companyBefore || self.hosts[member] == from
-                companyAfter = companyAfter || self.hosts[member] == node
-            }
-            switch group.kind {
-            case .apart: change += (companyAfter ? 1 : 0) - (companyBefore ? 1 : 0)
-            case .together: change += (companyBefore ? 1 : 0) - (companyAfter ? 1 : 0)
-            }
-        }
-        return change
+    func groupBreachChange(moving vm: Int, to node: Int) -> Int { self.breachChange(moving: vm, to: node).hard }
+
+    /// By how much the breaches of hard and soft rules change when `vm` goes to `node`.
+    func breachChange(moving vm: Int, to node: Int) -> BreachChange {
+        self.counts.change(vm, from: self.hosts[vm], to: node)
     }
 
     /// By how much ``violation`` changes when `vm` goes to `node`.

@@ -9,7 +9,7 @@ struct Solve {
     /// At most as many VMs take part in such a search.
     private static let pathMoversMax = 12
     /// With at most this many mappings all ways between them are searched.
-    private static let mappingsMax = 20_000
+    private static let mappingsMax = 100_000
 
     /// What it takes to read one node or one VM of a problem, in steps.
     private static let stepsPerEntry = 5
@@ -39,7 +39,10 @@ struct Solve {
 
     mutating func run() -> SolverOutcome {
         self.meter.spend(Self.stepsPerEntry * (self.model.vms.count + self.model.nodes.count))
-        if self.leastWrong.violation == 0 { return .alreadyViable }
+        if self.leastWrong.violation == 0 {
+            if self.leastWrong.softCost == 0 { return .alreadyViable }
+            _ = self.incumbent.offer(self.model.origin, &self.meter)
+        }
         let obstacles = Obstacles(self.model, self.problem)
         if obstacles.totals().isEmpty {
             self.repairLocally()
@@ -100,7 +103,7 @@ extension Solve {
             }
         }
         if !leaving.isEmpty { self.descend(from: leaving) }
-        if self.incumbent.best == nil { self.descend(from: []) }
+        if self.incumbent.best == nil || self.leastWrong.softCost > 0 { self.descend(from: []) }
     }
 
     /// Repairs locally after placing `leaving`, and keeps what comes of it if it is a plan or the least wrong.
@@ -154,9 +157,12 @@ extension Solve {
         guard let refused = self.incumbent.refusedAtLeast,
             self.incumbent.best.map({ refused < $0.cost }) ?? true
         else { return }
-        let movable = self.model.vms.indices.filter(self.model.isMovable)
+        let movable = self.model.vms.indices.filter(self.model.mayStepAside)
         var mappings = 1
-        for vm in movable where mappings <= Self.mappingsMax { mappings *= self.model.domain(of: vm).count + 1 }
+        for vm in movable where mappings <= Self.mappingsMax {
+            let elsewhere = self.model.transit(of: vm).count { $0 != self.model.origin[vm] }
+            mappings *= elsewhere + 1
+        }
         if mappings <= Self.mappingsMax {
             let path = PathSearch(
                 self.model, hosts: self.model.origin, movers: movable, goal: .anyViable,
@@ -184,13 +190,16 @@ extension Solve {
         let left = hosts.indices.filter { hosts[$0] != goal[$0] }
         let crowded = Set(left.flatMap { [hosts[$0], goal[$0]] })
         let helpers = hosts.indices.filter {
-            hosts[$0] == goal[$0] && self.model.isMovable($0) && crowded.contains(hosts[$0])
+            hosts[$0] == goal[$0] && self.model.mayStepAside($0) && crowded.contains(hosts[$0])
         }.sorted { (self.model.leastHopWeight[$0], $0) < (self.model.leastHopWeight[$1], $1) }
         let movers = left + helpers.prefix(max(Self.pathMoversMax - left.count, 0))
         let path = PathSearch(self.model, hosts: hosts, movers: movers.sorted(), goal: .hosts(goal), costLimit: nil)
         guard case .found(let hops, let cost) = self.meter.within(Self.pathStepsMax, { path.run(&$0) }) else { return }
         self.incumbent.offer(
-            Incumbent.Found(hosts: goal, hops: done + hops, cost: self.model.directCost(of: hosts) + cost))
+            Incumbent.Found(
+                hosts: goal, hops: done + hops,
+                cost: self.model.directCost(of: hosts) + cost + self.model.totalCost(of: goal)
+                    - self.model.directCost(of: goal)))
     }
 
     private func hosts(after hops: [Hop]) -> [Int] {
@@ -198,7 +207,7 @@ extension Solve {
     }
 
     private mutating func refineRisk() {
-        guard let best = self.incumbent.best, best.cost == self.model.directCost(of: best.hosts) else { return }
+        guard let best = self.incumbent.best, best.cost == self.model.totalCost(of: best.hosts) else { return }
         var refinement = RiskRefinement(self.model, hosts: best.hosts)
         refinement.run(&self.meter)
         let hosts = refinement.state.hosts
@@ -213,6 +222,7 @@ extension Solve {
 extension Solve {
     private func outcomeOfBest() -> SolverOutcome {
         guard let best = self.incumbent.best else { preconditionFailure("asked for a plan that was not found") }
+        if best.hops.isEmpty { return .alreadyViable }
         return .plan(
             PlanWriter(self.model).plan(best.hops), self.isProven ? .proven : .feasible(atLeast: self.lowerBound))
     }

@@ -14,7 +14,7 @@ package struct SolverReport: Hashable, Sendable {
 
 /// What a solve came to.
 package enum SolverOutcome: Hashable, Sendable {
-    /// Nothing needs to be moved.
+    /// Nothing needs to be moved, nor is anything known that would be worth it for the sake of soft constraints.
     case alreadyViable
     /// A plan after which the mapping is viable.
     case plan(ReconfigurationPlan, PlanOptimality)
@@ -28,7 +28,7 @@ package enum SolverOutcome: Hashable, Sendable {
     case cancelled
 }
 
-/// How good a plan is known to be, by cost; risk, which decides between plans of equal cost, is not part of it.
+/// How good a plan is known to be, by ``ReconfigurationPlan/totalCost``; risk, which decides between plans of equal cost, is not part of it.
 package enum PlanOptimality: Hashable, Sendable {
     /// No plan costs less.
     case proven
