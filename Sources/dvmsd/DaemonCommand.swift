@@ -64,7 +64,7 @@ struct ConfigFile: Sendable {
     let node: NodeID?
 
     func read() throws(InvalidSettings) -> NodeSettings {
-        try NodeSettings.read(file: self.path, node: self.node) { try String(contentsOfFile: $0, encoding: .utf8) }
+        try NodeSettings.read(file: self.path, node: self.node, contentsOf: FileText.read)
     }
 }
 

@@ -46,13 +46,31 @@ struct StartRefusalTests {
         #expect(end.errors.contains("a ring of one has nobody to borrow from"), "\(end.errors)")
     }
 
-    @Test("as a node that its ring does not list, and without a config", arguments: ["n9", "no/node", "missing"])
+    @Test("as a node that its ring does not list", arguments: ["n9", "no/node"])
     func unknownNode(node: String) async throws {
-        let ring = try TestRing(2)
-        if node == "missing" { try FileManager.default.removeItem(atPath: ring.config) }
-        let end = try await ring.launchDaemon(node).end()
+        let end = try await TestRing(2).launchDaemon(node).end()
         #expect(end.status != 0)
-        #expect(end.errors.contains(node == "missing" ? ring.config : node), "\(end.errors)")
+        #expect(end.errors.contains(node), "\(end.errors)")
+    }
+
+    @Test("without a config that can be read, and says why in words", arguments: ["missing", "a folder", "no text"])
+    func unreadableConfig(kind: String) async throws {
+        let ring = try TestRing(2)
+        try FileManager.default.removeItem(atPath: ring.config)
+        let words: String
+        switch kind {
+        case "missing":
+            words = "there is no such file"
+        case "a folder":
+            try FileManager.default.createDirectory(atPath: ring.config, withIntermediateDirectories: false)
+            words = "it is a folder"
+        default:
+            try Data([0xFF, 0xFE, 0x00]).write(to: URL(fileURLWithPath: ring.config))
+            words = "it is no UTF-8 text"
+        }
+        let end = try await ring.launchDaemon("n1").end()
+        #expect(end.status == 2)
+        #expect(end.errors.contains("\(ring.config):1: cannot be read: \(words)"), "\(end.errors)")
     }
 
     @Test("where another process listens, and names the address")

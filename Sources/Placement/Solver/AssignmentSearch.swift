@@ -150,7 +150,10 @@ struct AssignmentSearch {
                     self.place(vm, on: destination)
                     self.explore(depth: depth + 1, isNew: true, &meter, judge)
                     self.takeBack(vm, from: destination, to: from)
-                    if meter.isSpent { break }
+                    if meter.isSpent {
+                        self.isComplete = false
+                        break
+                    }
                 }
             }
             guard self.canStay(vm) else {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Basis
 import ControlProtocol
 import Foundation
+import Settings
 
 /// Which daemon a command is for, and how its answer is shown. May stand before the verb or after it.
 struct DaemonOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basis
 import Foundation
+import Settings
 import Snapshots
 
 /// Where a fleet is read from.
@@ -73,8 +74,10 @@ struct SnapshotSource: ParsableArguments {
 enum PlanArguments {
     /// The bytes of a file, or of standard input; one more than is read at the most where there are more.
     static func bytes(_ path: String) throws(OperatorFailure) -> [UInt8] {
+        let countMax = JSONLimits.bytesMax + 1
         do {
-            return try FileText.bytes(path, atMost: JSONLimits.bytesMax + 1)
+            guard path == "-" else { return try FileText.bytes(path, atMost: countMax) }
+            return Array(try FileHandle.standardInput.read(upToCount: countMax) ?? Data())
         } catch {
             throw OperatorFailure(.badInput, "\(path): \(error)")
         }
