@@ -61,7 +61,7 @@ struct PlanCommand: ParsableCommand {
         }
 
         func run() throws {
-            var snapshot = try self.source.snapshot()
+            var snapshot = try self.source.fleet()
             if let policy = self.policy { snapshot = snapshot.with(policy) }
             let problem = try BadInput.asFailure { try snapshot.problem() }
             let start = ContinuousClock.now
@@ -102,7 +102,7 @@ struct PlanCommand: ParsableCommand {
         var plan: String
 
         func run() throws {
-            let snapshot = try self.source.snapshot()
+            let snapshot = try self.source.fleet()
             let verification = try BadInput.asFailure {
                 let bytes = try PlanArguments.bytes(self.plan)
                 return try PlanVerification(of: PlanDocument.read(bytes, named: self.plan), against: snapshot)
@@ -127,7 +127,7 @@ struct PlanCommand: ParsableCommand {
         @OptionGroup(title: "The fleet") var source: SnapshotSource
 
         func run() throws {
-            try Console.write(bytes: try self.source.snapshot().bytes)
+            try Console.write(bytes: try self.source.fleet().bytes)
         }
     }
 }

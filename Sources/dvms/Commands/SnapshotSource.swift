@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basis
 import Foundation
+import Placement
 import Settings
 import Snapshots
 
@@ -45,7 +46,7 @@ struct SnapshotSource: ParsableArguments {
     /// Reads it; what could not be taken over is told on standard error.
     ///
     /// - Throws: ``OperatorFailure`` with everything that is wrong with the file.
-    func snapshot() throws(OperatorFailure) -> Snapshot {
+    func fleet() throws(OperatorFailure) -> Snapshot {
         let read = try BadInput.asFailure { try self.imported() }
         for note in read.notes { Console.complain("dvms: \(note)") }
         guard let percent = self.scaleCPU else { return read.snapshot }

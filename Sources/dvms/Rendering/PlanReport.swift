@@ -1,3 +1,4 @@
+import Basis
 package import Placement
 package import Snapshots
 
