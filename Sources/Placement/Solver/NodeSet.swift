@@ -26,6 +26,18 @@ struct NodeSet: Hashable, Sendable {
         for index in self.words.indices { self.words[index] &= ~other.words[index] }
     }
 
+    mutating func formUnion(_ other: NodeSet) {
+        for index in self.words.indices { self.words[index] |= other.words[index] }
+    }
+
+    var isEmpty: Bool { self.words.allSatisfy { $0 == 0 } }
+
+    var count: Int { self.words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
+    func isDisjoint(with other: NodeSet) -> Bool { zip(self.words, other.words).allSatisfy { $0 & $1 == 0 } }
+
+    func isSubset(of other: NodeSet) -> Bool { zip(self.words, other.words).allSatisfy { $0 & ~$1 == 0 } }
+
     /// Its members in ascending order.
     var members: [Int] {
         self.words.indices.flatMap { index in
