@@ -67,8 +67,8 @@ struct ImporterTests {
             ])
         #expect(
             read.notes == [
-                "left out, because they are not running: 1 instances",
-                "without a utilisation, taken at their virtual CPUs: 1 instances",
+                "instances left out, because they are not running: 1",
+                "instances without a utilisation, taken at their virtual CPUs: 1",
             ])
         #expect(try Self.ganeti(Self.data).snapshot.vms.first?.vm.demand.cpuMillicores == 4_000)
         #expect(SnapshotFixture.problems(String(decoding: read.snapshot.bytes, as: UTF8.self)) == [])
@@ -162,7 +162,7 @@ struct ImporterTests {
         #expect(problem.vms.map(\.demand.memoryMiB) == [131_072, 16_384, 16_384])
         #expect(problem.vms.map { $0.migratability == .migratable } == [true, false, true])
         #expect(problem.constraints.map(\.description) == ["fence(vm_0, vm_1 to pm_0, pm_1)", "fence(vm_2 to pm_2)"])
-        #expect(read.notes == ["taken as offline, because they are not ACTIVE: 1 servers"])
+        #expect(read.notes == ["servers taken as offline, because they are not ACTIVE: 1"])
     }
 
     @Test(

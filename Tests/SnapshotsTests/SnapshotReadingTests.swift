@@ -214,6 +214,20 @@ struct SnapshotReadingTests {
         #expect(Set(SnapshotFixture.problems(SnapshotFixture.text(more: "\"policy\":\(text)"))) == Set(problems))
     }
 
+    @Test("constraints that contradict each other, at the last of them; what one asks in vain is left to the solver")
+    func contradictions() throws {
+        let fence = #"{"type":"fence","vms":["a"],"nodes":["n1"]}"#
+        let soft = #"{"type":"lonely","vms":["a"],"weight":1}"#
+        let ban = #"{"type":"ban","vms":["a"],"nodes":["n1"]}"#
+        let problems = SnapshotFixture.problems(SnapshotFixture.constraint("\(fence),\(soft),\(ban)"))
+        #expect(problems == ["$.constraints[2]: contradiction: fence(a to n1) and ban(a from n1) leave no node for a"])
+        let alone = SnapshotFixture.constraint(#"{"type":"fence","vms":["a"],"nodes":[]}"#)
+        #expect(SnapshotFixture.problems(alone) == [])
+        let problem = try Snapshot.read(Array(alone.utf8), named: "s").problem()
+        let outcome = try RepairSolver.solve(problem, budget: .partition, seed: 1).outcome
+        #expect(PlanDocument(of: outcome, for: problem, solveMilliseconds: 0).status == .impossible)
+    }
+
     @Test("everything is told at once, in the order of the file, with lines")
     func together() {
         let text = """

@@ -42,7 +42,7 @@ package struct ByteDanceImport {
         guard snapshot.isWithinLimits(root, &reading) else { return nil }
         return ImportedSnapshot(
             snapshot,
-            notes: self.inactive > 0 ? ["taken as offline, because they are not ACTIVE: \(self.inactive) servers"] : [])
+            notes: self.inactive > 0 ? ["servers taken as offline, because they are not ACTIVE: \(self.inactive)"] : [])
     }
 
     /// Reads the value of a key that has to be there.

@@ -217,10 +217,10 @@ package struct GanetiImport {
         }
         var notes: [String] = []
         if self.stoppedCount > 0 {
-            notes.append("left out, because they are not running: \(self.stoppedCount) instances")
+            notes.append("instances left out, because they are not running: \(self.stoppedCount)")
         }
         if unmeasured > 0 {
-            notes.append("without a utilisation, taken at their virtual CPUs: \(unmeasured) instances")
+            notes.append("instances without a utilisation, taken at their virtual CPUs: \(unmeasured)")
         }
         return ImportedSnapshot(
             Snapshot(nodes: self.nodes.map { SnapshotNode($0) }, vms: vms, constraints: constraints), notes: notes)

@@ -25,14 +25,7 @@ extension PlanDocument {
     /// - Throws: everything that is wrong with it, each with its path.
     package static func read(_ bytes: [UInt8], named source: String) throws(InvalidInput) -> PlanDocument {
         try DocumentReading.document(bytes, named: source) { reading, root in
-            guard
-                let object = reading.object(
-                    root,
-                    required: [
-                        "format", "status", "violations_before", "violations_after", "cost", "steps", "duration_s",
-                        "solve_ms",
-                    ])
-            else { return nil }
+            guard let object = reading.object(root, .plan) else { return nil }
             reading.field(object, "format") { $0.word($1, of: [Self.format], what: "format") }
             let status = reading.field(object, "status") { reading, value in
                 reading.word(value, of: Status.allCases.map(\.rawValue), what: "status").flatMap(Status.init(rawValue:))
@@ -55,10 +48,7 @@ extension PlanDocument {
     private static func cost(_ value: JSONValue, _ reading: inout DocumentReading)
         -> (migrations: Int, memoryMiB: Int, bound: Int?)?
     {
-        guard
-            let object = reading.object(
-                value, required: ["migrations", "memory_mib"], optional: ["bound_memory_mib"])
-        else { return nil }
+        guard let object = reading.object(value, .cost) else { return nil }
         let migrations = reading.field(object, "migrations") { $0.integer($1, in: Self.figureRange) }
         let memoryMiB = reading.field(object, "memory_mib") { $0.integer($1, in: Self.figureRange) }
         let bound = reading.field(object, "bound_memory_mib") { $0.integer($1, in: Self.figureRange) }
@@ -67,7 +57,7 @@ extension PlanDocument {
     }
 
     private static func move(_ value: JSONValue, _ reading: inout DocumentReading) -> PlannedMove? {
-        guard let object = reading.object(value, required: ["vm", "from", "to", "reason"]) else { return nil }
+        guard let object = reading.object(value, .move) else { return nil }
         let vm = reading.field(object, "vm") { SnapshotReader.vmID($1, &$0) }
         let from = reading.field(object, "from") { SnapshotReader.nodeID($1, &$0) }
         let to = reading.field(object, "to") { SnapshotReader.nodeID($1, &$0) }

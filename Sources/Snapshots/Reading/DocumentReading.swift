@@ -104,15 +104,16 @@ struct DocumentReading {
 
     // MARK: - Objects
 
-    /// The members of an object that has all of `required` and none but these and `optional`.
-    mutating func object(_ value: JSONValue, required: [String], optional: [String] = []) -> JSONObject? {
+    /// The members of an object that has all keys that its format requires, and none that it does not know.
+    mutating func object(_ value: JSONValue, _ format: ObjectFormat) -> JSONObject? {
         guard let object = self.openObject(value) else { return nil }
-        for member in object.members where !required.contains(member.key) && !optional.contains(member.key) {
+        for member in object.members
+        where !format.required.contains(member.key) && !format.optional.contains(member.key) {
             self.report(
                 at: member.offset, key: member.key,
-                "unknown key", name: member.key, among: required + optional)
+                "unknown key", name: member.key, among: format.required + format.optional)
         }
-        for key in required where object[key] == nil {
+        for key in format.required where object[key] == nil {
             self.report(at: value.offset, key: key, "missing")
         }
         return object

@@ -2,17 +2,8 @@ import Basis
 import Placement
 
 extension SnapshotReader {
-    private static let balanceKeys = ["moves_max", "memory_mib_max", "gain_min_permille"]
-
     func policy(_ value: JSONValue, hasDraining: Bool, _ reading: inout DocumentReading) -> SnapshotPolicy? {
-        guard
-            let object = reading.object(
-                value, required: ["name"],
-                optional: [
-                    "overload_percent", "target_percent", "underload_percent", "node", "flights_in_max",
-                    "flights_out_max",
-                ] + Self.balanceKeys)
-        else { return nil }
+        guard let object = reading.object(value, .policy) else { return nil }
         let name = reading.field(object, "name") { reading, value in
             reading.word(value, of: SnapshotPolicy.Name.allCases.map(\.rawValue), what: "policy")
                 .flatMap(SnapshotPolicy.Name.init(rawValue:))
@@ -59,7 +50,7 @@ extension SnapshotReader {
         if name == .evacuate, object["node"] == nil { reading.report(value, "evacuate needs node") }
         if name == .drain, !hasDraining { reading.report(value, "no node is draining") }
         if name != .evacuate, object["node"] != nil { reading.report(value, "\(name.rawValue) has no node") }
-        for key in Self.balanceKeys where name != .balance && object[key] != nil {
+        for key in ObjectFormat.balanceKeys where name != .balance && object[key] != nil {
             reading.report(value, "\(name.rawValue) has no \(key)")
         }
     }

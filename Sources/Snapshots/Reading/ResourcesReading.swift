@@ -3,12 +3,7 @@ import Placement
 extension DocumentReading {
     /// An amount of each resource. CPU and memory have to be there where `areRequired`.
     mutating func resources(_ value: JSONValue, areRequired: Bool) -> Resources? {
-        let firm = [Resource.cpu.key, Resource.memory.key]
-        let rates = [Resource.disk.key, Resource.network.key]
-        guard
-            let object = self.object(
-                value, required: areRequired ? firm : [], optional: areRequired ? rates : firm + rates)
-        else { return nil }
+        guard let object = self.object(value, areRequired ? .resources : .reserved) else { return nil }
         var amounts = Resources.zero
         for resource in Resource.allCases {
             amounts[resource] =
@@ -19,9 +14,7 @@ extension DocumentReading {
 
     /// A percentage for each resource; 100 where nothing is said.
     mutating func percents(_ value: JSONValue, in range: ClosedRange<Int>) -> ResourcePercents? {
-        let keys = Resource.allCases.map(\.key)
-        let shortKeys = Resource.allCases.map(\.shortKey)
-        guard let object = self.object(value, required: [], optional: keys + shortKeys) else { return nil }
+        guard let object = self.object(value, .percents) else { return nil }
         var percents = ResourcePercents.whole
         for resource in Resource.allCases {
             if object[resource.key] != nil, object[resource.shortKey] != nil {

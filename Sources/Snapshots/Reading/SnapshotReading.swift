@@ -27,10 +27,7 @@ struct SnapshotReader {
     private var largest: [Int]?
 
     mutating func read(_ root: JSONValue, _ reading: inout DocumentReading) -> Snapshot? {
-        guard
-            let object = reading.object(
-                root, required: ["format", "nodes", "vms"], optional: ["partition", "outside", "constraints", "policy"])
-        else { return nil }
+        guard let object = reading.object(root, .snapshot) else { return nil }
         reading.field(object, "format") { reading, value in
             reading.word(value, of: [Snapshot.format], what: "format")
         }
@@ -49,7 +46,9 @@ struct SnapshotReader {
         let snapshot = Snapshot(
             isPartition: self.isPartition, nodes: nodes, vms: vms, outside: outside, constraints: constraints,
             policy: policy)
-        return snapshot.isWithinLimits(root, &reading) ? snapshot : nil
+        guard snapshot.isWithinLimits(root, &reading) else { return nil }
+        self.checkContradictions(of: snapshot, object, &reading)
+        return reading.isClean ? snapshot : nil
     }
 
     /// Reads the elements of the array at `key`.
@@ -65,14 +64,7 @@ struct SnapshotReader {
     // MARK: - Nodes
 
     private mutating func node(_ value: JSONValue, _ reading: inout DocumentReading) -> SnapshotNode? {
-        guard
-            let object = reading.object(
-                value, required: ["id", "capacity"],
-                optional: [
-                    "reserved", "overcommit_percent", "state", "site", "rack", "link_mbps", "overload_percent",
-                    "underload_percent",
-                ])
-        else { return nil }
+        guard let object = reading.object(value, .node) else { return nil }
         let id = reading.field(object, "id") { Self.nodeID($1, &$0) }
         if let id, self.nodeIDs.updateValue(id, forKey: id.name) != nil {
             reading.report(value, "node \(id) is there twice")
@@ -145,11 +137,7 @@ struct SnapshotReader {
     // MARK: - VMs
 
     private mutating func vm(_ value: JSONValue, _ reading: inout DocumentReading) -> SnapshotVM? {
-        guard
-            let object = reading.object(
-                value, required: ["id", "node", "demand"],
-                optional: ["vcpus", "migratable", "rooted_because", "dirty_mib_s", "cpu_variance"])
-        else { return nil }
+        guard let object = reading.object(value, .vm) else { return nil }
         let id = reading.field(object, "id") { Self.vmID($1, &$0) }
         // Known also where something else of it is wrong, so that constraints that name it are not blamed.
         if let id, self.vmIDs.updateValue(id, forKey: id.name) != nil {
@@ -215,7 +203,7 @@ struct SnapshotReader {
         let entries = self.list(object, "outside", atMost: PlacementProblem.vmsMax, &reading) {
             reader, value, reading in
             if !isPartition { reading.report(value, "only a partition has an outside") }
-            guard let entry = reading.object(value, required: ["vm", "node"]),
+            guard let entry = reading.object(value, .outsider),
                 let vm = reading.field(entry, "vm", { Self.vmID($1, &$0) }),
                 let node = reading.field(entry, "node", { Self.nodeID($1, &$0) })
             else { return nil as (VMID, NodeID)? }
@@ -227,14 +215,43 @@ struct SnapshotReader {
     }
 }
 
+// What holds of a snapshot as a whole.
+extension SnapshotReader {
+    /// Reports constraints that contradict each other, at the last of those concerned. What a single constraint asks in
+    /// vain is for the solver to prove. In a partition nothing is said: its ISP grows until they can be met.
+    private func checkContradictions(of snapshot: Snapshot, _ object: JSONObject, _ reading: inout DocumentReading) {
+        guard !self.isPartition, let problem = snapshot.problemWhateverTheAim else { return }
+        let hard = snapshot.constraints.indices.filter { snapshot.constraints[$0].weight == nil }
+        var reasons: [Int: [String]] = [:]
+        for contradiction in problem.contradictions where contradiction.constraints.count > 1 {
+            guard let last = contradiction.constraints.last else { continue }
+            reasons[hard[last], default: []].append(contradiction.reason)
+        }
+        guard !reasons.isEmpty else { return }
+        reading.field(object, "constraints") { reading, value in
+            var index = 0
+            return reading.elements(value) { reading, element in
+                for reason in reasons[index] ?? [] { reading.report(element, "contradiction: \(reason)") }
+                index += 1
+                return true
+            }
+        }
+    }
+}
+
 extension Snapshot {
+    /// The problem as far as it does not depend on the aim, so that what it lacks is told whatever the aim.
+    fileprivate var problemWhateverTheAim: PlacementProblem? {
+        var known = self
+        known.policy = SnapshotPolicy(
+            overloadPercent: self.policy.overloadPercent, underloadPercent: self.policy.underloadPercent)
+        return try? known.problem()
+    }
+
     /// What holds of a problem as a whole, such as the sum of all memory. Whatever else the solver would refuse is
     /// told here too: nothing that was read is refused later.
     func isWithinLimits(_ root: JSONValue, _ reading: inout DocumentReading) -> Bool {
-        var known = self
-        known.policy = SnapshotPolicy(
-            .repair, overloadPercent: self.policy.overloadPercent, underloadPercent: self.policy.underloadPercent)
-        guard let problem = try? known.problem() else { return true }
+        guard let problem = self.problemWhateverTheAim else { return true }
         for defect in problem.defects { reading.report(root, "\(defect)") }
         return reading.isClean
     }

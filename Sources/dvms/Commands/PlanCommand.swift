@@ -70,13 +70,22 @@ struct PlanCommand: ParsableCommand {
             let document = PlanDocument(of: report.outcome, for: problem, solveMilliseconds: milliseconds)
             switch self.format {
             case .table:
-                let rendering = PlanReport(document, report, problem, isExplained: self.explain)
+                let rendering = PlanReport(
+                    document, report, problem, conflict: try self.conflict(document, problem),
+                    isExplained: self.explain)
                 try Console.write(rendering.text)
             case .json: try Console.write(bytes: document.bytes)
             case .dot: try Console.write(PlanGraph.dot(of: document))
             }
             let status = PlanStatus(document.status)
             if status != .viable { Console.end(status.rawValue) }
+        }
+
+        /// What makes the problem impossible, where it is; looked for with as many steps again.
+        private func conflict(_ document: PlanDocument, _ problem: PlacementProblem) throws -> ConflictingSet? {
+            guard document.status == .impossible else { return nil }
+            let budget = SolverBudget(stepsMax: self.steps ?? Self.stepsByDefault)
+            return try RepairSolver.conflictingSet(of: problem, budget: budget, seed: self.seed)
         }
 
         private func solve(_ problem: PlacementProblem, since start: ContinuousClock.Instant) throws -> SolverReport {

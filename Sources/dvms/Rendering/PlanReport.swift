@@ -10,12 +10,20 @@ package struct PlanReport {
     private let document: PlanDocument
     private let report: SolverReport
     private let problem: PlacementProblem
+    private let conflict: ConflictingSet?
     private let isExplained: Bool
 
-    package init(_ document: PlanDocument, _ report: SolverReport, _ problem: PlacementProblem, isExplained: Bool) {
+    /// - Parameters:
+    ///   - conflict: what makes the problem impossible, where that is known.
+    ///   - isExplained: whether each migration is.
+    package init(
+        _ document: PlanDocument, _ report: SolverReport, _ problem: PlacementProblem, conflict: ConflictingSet?,
+        isExplained: Bool
+    ) {
         self.document = document
         self.report = report
         self.problem = problem
+        self.conflict = conflict
         self.isExplained = isExplained
     }
 
@@ -24,6 +32,11 @@ package struct PlanReport {
         if let plan = self.report.outcome.plan {
             parts.append(self.table(of: plan))
             if self.isExplained { parts.append(self.explanation(of: plan)) }
+        }
+        if let conflict = self.conflict {
+            let members = conflict.members.map { "\($0)".onOneLine.indented(by: 2) }
+            let heading = "These cannot be met together" + (conflict.isMinimal ? "" : " (some may be idle)")
+            parts.append(([heading] + members).joined(separator: "\n"))
         }
         if !self.report.outcome.obstacles.isEmpty { parts.append(self.obstacles) }
         return parts.joined(separator: "\n\n")
