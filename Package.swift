@@ -45,6 +45,7 @@ let package = Package(
     targets: [
         .target(name: "Basis", swiftSettings: strict),
         .target(name: "Placement", dependencies: ["Basis", heap], swiftSettings: strict),
+        .target(name: "Snapshots", dependencies: ["Basis", "Placement"], swiftSettings: strict),
         .target(
             name: "Transport", dependencies: ["Basis", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: strict),
@@ -86,7 +87,10 @@ let package = Package(
             dependencies: ["Basis", "Hypervisor", "Placement", argumentParser, logging, nioCore, nioPosix],
             swiftSettings: strict),
         .executableTarget(
-            name: "dvms", dependencies: ["Basis", "Certificates", "ControlProtocol", "Settings", argumentParser],
+            name: "dvms",
+            dependencies: [
+                "Basis", "Certificates", "ControlProtocol", "Placement", "Settings", "Snapshots", argumentParser,
+            ],
             swiftSettings: strict),
         .executableTarget(
             name: "fault-campaign", dependencies: ["Basis", "Simulation", argumentParser], swiftSettings: strict),
@@ -98,6 +102,9 @@ let package = Package(
             path: "Benchmarks/Transport", swiftSettings: strict),
         .testTarget(name: "BasisTests", dependencies: ["Basis"], swiftSettings: strict),
         .testTarget(name: "PlacementTests", dependencies: ["Basis", "Placement"], swiftSettings: strict),
+        .testTarget(
+            name: "SnapshotsTests", dependencies: ["Basis", "Placement", "Snapshots"], exclude: ["Golden"],
+            swiftSettings: strict),
         .testTarget(
             name: "TransportTests",
             dependencies: ["Basis", "Certificates", "Transport", nioCore, nioPosix, nioSSL, logging],
@@ -130,7 +137,9 @@ let package = Package(
             dependencies: ["Basis", "Certificates", "Hypervisor", "Placement", "Transport", nioCore, nioPosix],
             swiftSettings: strict),
         .testTarget(
-            name: "dvmsTests", dependencies: ["Basis", "ControlProtocol", "Settings", "dvms"], swiftSettings: strict),
+            name: "dvmsTests",
+            dependencies: ["Basis", "ControlProtocol", "Placement", "Settings", "Snapshots", "dvms"],
+            swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -9,6 +9,7 @@ struct BoundaryRules {
     static let systemModules: [String: Set<String>] = [
         "Basis": ["Glibc"],
         "Placement": [],
+        "Snapshots": [],
         "Transport": ["Foundation"],
         "Hypervisor": ["Foundation", "Glibc"],
         "LibvirtDriver": ["Foundation", "FoundationXML", "Glibc"],
@@ -31,7 +32,9 @@ struct BoundaryRules {
     ]
 
     /// Modules whose sources hold none of ``impureNames``.
-    static let pureModules: Set<String> = ["Basis", "Placement", "Transport", "Hypervisor", "ClusterActors"]
+    static let pureModules: Set<String> = [
+        "Basis", "Placement", "Snapshots", "Transport", "Hypervisor", "ClusterActors",
+    ]
 
     /// Files that are the real side of a port.
     static let realSides: Set<String> = ["Sources/Basis/SystemTimeSource.swift"]

@@ -6,17 +6,17 @@ package struct BalanceAim: Hashable, Sendable {
     package var movesMax: Int
     /// At most as much memory is moved, in MiB.
     package var memoryMiBMax: Int
-    /// A move must lower the imbalance by at least this, in millionths.
-    package var gainMinMillionths: Int
+    /// A move must lower the imbalance by at least this, in thousandths.
+    package var gainMinPermille: Int
 
     package init(
-        weights: BalanceWeights = BalanceWeights(), movesMax: Int = .max, memoryMiBMax: Int = .max,
-        gainMinMillionths: Int = 1_000
+        weights: BalanceWeights = BalanceWeights(), movesMax: Int = PlacementProblem.vmsMax,
+        memoryMiBMax: Int = PlacementProblem.memoryMiBMax, gainMinPermille: Int = 1
     ) {
         self.weights = weights
         self.movesMax = movesMax
         self.memoryMiBMax = memoryMiBMax
-        self.gainMinMillionths = gainMinMillionths
+        self.gainMinPermille = gainMinPermille
     }
 }
 

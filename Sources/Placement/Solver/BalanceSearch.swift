@@ -36,7 +36,7 @@ struct BalanceSearch {
     }
 
     /// The imbalance must be this or less after what is done next.
-    private var ceiling: Double { self.imbalance.value - Double(self.aim.gainMinMillionths) / 1_000_000 }
+    private var ceiling: Double { self.imbalance.value - Double(self.aim.gainMinPermille) / 1_000 }
 
     private func bestMove(_ meter: inout StepMeter) -> [Move]? {
         var least = self.ceiling

@@ -14,26 +14,27 @@ package enum FileText {
     ///
     /// - Throws: ``Unreadable``.
     package static func read(_ path: String) throws -> String {
-        let handle: FileHandle
-        do {
-            handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
-        } catch {
-            throw Unreadable(description: Self.reason(error))
-        }
-        defer { try? handle.close() }
-        let data: Data
-        do {
-            data = try handle.read(upToCount: Self.bytesMax + 1) ?? Data()
-        } catch {
-            throw Unreadable(description: Self.reason(error))
-        }
-        guard data.count <= Self.bytesMax else {
+        let bytes = try Self.bytes(path, atMost: Self.bytesMax + 1)
+        guard bytes.count <= Self.bytesMax else {
             throw Unreadable(description: "it has more than \(Self.bytesMax >> 20) MiB")
         }
-        guard let text = String(validating: data, as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Unreadable(description: "it is no UTF-8 text")
         }
         return text
+    }
+
+    /// The first bytes of the file at `path`.
+    ///
+    /// - Throws: ``Unreadable``.
+    package static func bytes(_ path: String, atMost countMax: Int) throws -> [UInt8] {
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            defer { try? handle.close() }
+            return Array(try handle.read(upToCount: countMax) ?? Data())
+        } catch {
+            throw Unreadable(description: Self.reason(error))
+        }
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -1,0 +1,1 @@
+../PlacementTests/ProblemBuilding.swift

@@ -1,0 +1,1 @@
+../PlacementTests/ProblemGenerator.swift
