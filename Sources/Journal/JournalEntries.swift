@@ -55,7 +55,7 @@ package struct MarksEntry: Hashable, Sendable {
 
 /// One thing that happened.
 package struct EventEntry: Hashable, Sendable {
-    /// Counts up from ``NodeJournal/lastEventSequence`` + 1; who writes events numbers them.
+    /// Counts up, beyond ``NodeJournal/lastEventSequence``; who writes events numbers them.
     package var sequence: UInt64
     package var wallMilliseconds: UInt64
     package var kind: String

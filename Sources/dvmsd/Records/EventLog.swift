@@ -26,6 +26,9 @@ final class EventLog: AgentEventSink {
     /// Events that wait for one follower; a slower one loses the oldest, and can read them again by their sequence.
     static let followerEventsMax = 4_096
     static let followersMax = 64
+    /// Each boot numbers its events from a multiple of this on: those of an earlier boot that were told and not yet
+    /// written when it was killed had numbers too, and who has seen them goes on from there.
+    static let eventsPerBoot: UInt64 = 1_000_000_000
     /// After a write that failed, how long until the next.
     private static let retryDelay = Duration.seconds(1)
 
@@ -40,7 +43,8 @@ final class EventLog: AgentEventSink {
         self.journal = journal
         self.entries = entries
         self.log = log
-        self.state = Mutex(State(lastSequence: journal.lastEventSequence))
+        self.state = Mutex(
+            State(lastSequence: max(journal.lastEventSequence, (journal.boot - 1) * Self.eventsPerBoot)))
         (self.wakes, self.wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
