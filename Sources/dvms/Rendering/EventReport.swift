@@ -3,7 +3,7 @@ package import ControlProtocol
 /// What `dvms events` shows: a line per event, told as it comes, so that widths are fixed beforehand.
 package struct EventReport: Sendable {
     private static let timeWidth = "2026-07-04 14:03:07.123".count
-    private static let sequenceWidth = 8
+    private static let sequenceWidth = 10
     private static let ispWidth = 14
 
     private let clock: WallClockText
