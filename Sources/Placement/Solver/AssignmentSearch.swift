@@ -190,14 +190,15 @@ extension AssignmentSearch {
 
     /// The defect to branch on: the one with the fewest VMs, so that what is forced is done first.
     private func nextDefect() -> Defect {
+        let (model, hosts, isDecided) = (self.model, self.state.hosts, self.isDecided)
         var fewest: [Int]?
         for node in self.scope where self.state.excess[node] > 0 || self.bounds[node].cost.migrations > 0 {
-            let residents = self.model.residents[node]
-            if let vm = residents.first(where: { self.model.mustLeave[$0] > 0 && !self.isDecided[$0] }) {
+            let residents = model.residents[node]
+            if let vm = residents.first(where: { model.mustLeave[$0] > 0 && !isDecided[$0] }) {
                 return .oneMustLeave([vm])
             }
             guard self.state.excess[node] > 0 else { continue }
-            let open = residents.filter { !self.isDecided[$0] && self.state.hosts[$0] == node }
+            let open = residents.filter { !isDecided[$0] && hosts[$0] == node }
             if open.isEmpty { return .hopeless }
             if fewest.map({ open.count < $0.count }) ?? true { fewest = open }
         }
@@ -250,14 +251,16 @@ extension AssignmentSearch {
     private func ordered(_ vms: [Int], _ meter: inout StepMeter) -> [Int] {
         guard vms.count > 1 else { return vms }
         meter.spend(vms.count)
+        // Closures are to hold this alone: they would hold a copy of the whole search.
+        let (model, hosts, loads, isDecided) = (self.model, self.state.hosts, self.state.loads, self.isDecided)
         let ranked = vms.map { vm -> (cost: MigrationCost, demand: Int, vm: Int) in
-            let node = self.state.hosts[vm]
-            let rest = CoverBound(self.model, node: node, load: self.state.loads[node] &- self.model.demand[vm]) {
-                !self.isDecided[$0] && $0 != vm
+            let node = hosts[vm]
+            let rest = CoverBound(model, node: node, load: loads[node] &- model.demand[vm]) {
+                !isDecided[$0] && $0 != vm
             }
-            var cost = rest.cost + MigrationCost(weight: self.model.leastHopWeight[vm], migrations: 1)
+            var cost = rest.cost + MigrationCost(weight: model.leastHopWeight[vm], migrations: 1)
             if !rest.isFeasible { cost.weight = .max }
-            return (cost, self.model.demand[vm][Resource.cpu.rawValue], vm)
+            return (cost, model.demand[vm][Resource.cpu.rawValue], vm)
         }
         return ranked.sorted { ($0.cost, -$0.demand, $0.vm) < ($1.cost, -$1.demand, $1.vm) }.map(\.vm)
     }
@@ -352,8 +355,9 @@ extension AssignmentSearch {
     }
 
     private mutating func updateBound(of node: Int) {
+        let isDecided = self.isDecided
         let old = self.bounds[node]
-        let new = CoverBound(self.model, node: node, load: self.state.loads[node]) { !self.isDecided[$0] }
+        let new = CoverBound(self.model, node: node, load: self.state.loads[node]) { !isDecided[$0] }
         self.bounds[node] = new
         self.boundSum = self.boundSum + new.cost - old.cost
         self.infeasibleNodes += (new.isFeasible ? 0 : 1) - (old.isFeasible ? 0 : 1)
