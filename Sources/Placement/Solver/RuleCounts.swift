@@ -63,11 +63,13 @@ struct RuleCounts {
     /// `vm` ceases to stand on `from` and begins to stand on `to`; either may be ``nowhere``.
     mutating func move(_ vm: Int, from: Int, to: Int) {
         guard self.model.concernedByRules[vm], from != to else { return }
+        // The closure is to hold the model alone: it would hold a copy of all counts.
+        let model = self.model
         var (total, breaches) = (self.total, [Int]())
         swap(&breaches, &self.breaches)
         self.forEachChange(vm, from: from, to: to) { rule, change in
             breaches[rule] += change
-            total.add(change, self.model.book.rules[rule])
+            total.add(change, model.book.rules[rule])
         }
         swap(&breaches, &self.breaches)
         self.total = total
@@ -81,7 +83,8 @@ struct RuleCounts {
     func change(_ vm: Int, from: Int, to: Int) -> BreachChange {
         var change = BreachChange()
         guard self.model.concernedByRules[vm], from != to else { return change }
-        self.forEachChange(vm, from: from, to: to) { change.add($1, self.model.book.rules[$0]) }
+        let model = self.model
+        self.forEachChange(vm, from: from, to: to) { change.add($1, model.book.rules[$0]) }
         return change
     }
 
