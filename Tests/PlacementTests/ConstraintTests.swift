@@ -20,7 +20,23 @@ struct ConstraintTests {
             (Fence(["a", "c"], to: ["n1", "n2"]), 0), (Fence(["a", "c"], to: ["n1"]), 1),
             (Fence(["a", "c"], to: []), 2),
             (Ban(["a", "b", "c"], from: ["n3"]), 0), (Ban(["a", "b", "c"], from: ["n1"]), 2),
-            (Root(["a", "d"]), 0),
+            (Root(["a", "d"]), 0), (Quarantine(["n1", "n2", "n3"]), 0),
+            (Among(["a", "c"], groups: [["n1", "n2"], ["n3"]]), 0),
+            (Among(["a", "c", "d"], groups: [["n1", "n2"], ["n3"]]), 1),
+            (Among(["a", "b", "d"], groups: [["n2"], ["n3"]]), 2), (Among(["a", "d"], groups: []), 2),
+            (Split(groups: [["a", "b"], ["c", "d"]]), 0), (Split(groups: [["a"], ["b"], ["c"]]), 1),
+            (Split(groups: [["a"], ["elsewhere"]]), 0),
+            (SplitAmong(vmGroups: [["a", "b"], ["c", "d"]], nodeGroups: [["n1"], ["n2", "n3"]]), 0),
+            (SplitAmong(vmGroups: [["a", "c"], ["d"]], nodeGroups: [["n1"], ["n2", "n3"]]), 2),
+            (SplitAmong(vmGroups: [["a"], ["d"]], nodeGroups: [["n2"], ["n3"]]), 1),
+            (Lonely(["a", "b"]), 0), (Lonely(["a", "c"]), 1), (Lonely(["a", "b", "c", "d"]), 0),
+            (MaxOnline(["n1", "n2", "n3"], limit: 3), 0), (MaxOnline(["n1", "n2", "n3"], limit: 1), 2),
+            (RunningCapacity(["n1", "n2"], limit: 3), 0), (RunningCapacity(["n1", "n2"], limit: 1), 2),
+            (Preserve(["a", "b"], resource: .cpu, amount: 2_000), 0),
+            (Preserve(["a", "b", "c"], resource: .cpu, amount: 2_001), 1),
+            (Overbook(["n1", "n2"], resource: .cpu, ratioPercent: 50), 0),
+            (Overbook(["n1", "n2", "n3"], resource: .cpu, ratioPercent: 49), 1),
+            (Overbook(["n1"], resource: .network, ratioPercent: 0), 0),
         ] as [(any PlacementConstraint, Int)])
     func breaches(constraint: any PlacementConstraint, count: Int) {
         #expect(constraint.breaches(in: Self.first, of: Self.placed).count == count)
@@ -34,6 +50,24 @@ struct ConstraintTests {
         #expect(breaches == [ConstraintBreach(constraint: "root(a, b)", vms: ["a"])])
     }
 
+    @Test("a VM that has entered or left breaks a quarantine, one that moves elsewhere does not")
+    func quarantine() {
+        var moved = Self.first
+        moved["a"] = "n3"
+        moved["c"] = "n1"
+        #expect(Quarantine(["n1"]).breaches(in: moved, of: Self.placed).map(\.vms) == [["a"], ["c"]])
+        #expect(Quarantine(["n2"]).breaches(in: moved, of: Self.placed).map(\.vms) == [["c"]])
+    }
+
+    @Test("says its name, and when it binds where that is not as usual")
+    func described() {
+        #expect(Spread(["a", "b"], isContinuous: true).description == "spread(a, b) at every instant")
+        #expect(Fence(["a"], to: ["n1"], isContinuous: false).description == "fence(a to n1) at the end")
+        #expect(Split(groups: [["b", "a"], ["c"]]).description == "split({a, b} {c})")
+        #expect(Overbook(["n1"], resource: .cpu, ratioPercent: 80).description == "overbook(CPU of n1 at 80 %)")
+        #expect(MaxOnline(["n1"], limit: 1).typeName == "maxOnline")
+    }
+
     @Test("repeated and unordered names make the same constraint")
     func normalised() {
         #expect(Spread(["b", "a", "b"]) == Spread(["a", "b"]))
@@ -45,11 +79,20 @@ struct ConstraintTests {
         arguments: [
             (Spread(["a", "b"]), 1), (Gather(["a", "c"]), 1), (Gather(["a", "b", "c"]), 1),
             (Fence(["a", "b"], to: ["n2", "n3"]), 2), (Ban(["d"], from: ["n3"]), 1),
+            (Among(["a", "b", "c"], groups: [["n1"], ["n2", "n3"]]), 1), (Split(groups: [["a"], ["b", "c"]]), 1),
+            (SplitAmong(vmGroups: [["a", "c"], ["d"]], nodeGroups: [["n1", "n2"], ["n3"]]), 0),
+            (SplitAmong(vmGroups: [["a"], ["b"]], nodeGroups: [["n1", "n2"], ["n3"]]), 1),
+            (Lonely(["a", "c"]), 1), (MaxOnline(["n1", "n2", "n3"], limit: 2), 1),
+            (RunningCapacity(["n1"], limit: 0), 2),
         ] as [(any PlacementConstraint, Int)])
     func mended(constraint: any PlacementConstraint, migrations: Int) throws {
         let broken = problem(
             [(node("n1"), [vm("a"), vm("b")]), (node("n2"), [vm("c")]), (node("n3"), [vm("d")])],
             constraints: [constraint])
+        if migrations == 0 {
+            #expect(try solve(broken) == .alreadyViable)
+            return
+        }
         guard case .plan(let plan, .proven) = try solve(broken) else {
             Issue.record("\(constraint) is not mended: \(try solve(broken))")
             return

@@ -48,6 +48,20 @@ struct OracleTests {
         #expect(tally.provenInfeasible * 20 >= tally.infeasible * 19, "\(tally)")
     }
 
+    @Test("agrees with what each kind of constraint means by itself, hard and soft", arguments: 0..<14)
+    func agreesOnEach(kind: Int) throws {
+        var tally = Tally()
+        for seed in UInt64(1)...60 {
+            var generator = ProblemGenerator(seed: seed)
+            var problem = generator.mixed()
+            problem.constraints = [generator.constraint(kind, of: problem)]
+            problem.softConstraints = [SoftConstraint(generator.constraint(kind, of: problem), weight: 700)]
+            try Self.compare(problem, seed: seed, &tally)
+        }
+        #expect(tally.proven > 5 && tally.infeasible > 0 && tally.unproven == 0, "\(tally)")
+        #expect(tally.provenInfeasible == tally.infeasible, "\(tally)")
+    }
+
     private static func compare(_ problem: PlacementProblem, seed: UInt64, _ tally: inout Tally) throws {
         let report = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: 2_000_000), seed: seed)
         let best = PathOracle(problem).leastCost()

@@ -223,7 +223,8 @@ extension PlacesOracle {
                 return self.over(count, capacity.limit)
             }
         case let preserve as Preserve:
-            let (vms, resource) = (self.bits(preserve.vms), preserve.resource.rawValue)
+            let inside = UInt32(1) << UInt32(self.problem.vms.count) - 1
+            let (vms, resource) = (self.bits(preserve.vms) & inside, preserve.resource.rawValue)
             return { places in
                 self.problem.nodes.indices.count { node in
                     var load = self.loads(places)[node][resource]

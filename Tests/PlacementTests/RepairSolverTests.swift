@@ -205,10 +205,12 @@ struct RepairSolverTests {
 
     @Test("the same seed gives the same report, in whatever order nodes and VMs are listed")
     func deterministic() throws {
-        for seed in UInt64(1)...60 {
+        for seed in UInt64(1)...160 {
             var generator = ProblemGenerator(seed: seed)
             let problem =
-                seed <= 40 ? generator.small() : generator.partition(nodes: 12, vms: 120, cpuPercent: 92)
+                seed > 60
+                ? generator.mixed()
+                : seed <= 40 ? generator.small() : generator.partition(nodes: 12, vms: 120, cpuPercent: 92)
             let report = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: 200_000), seed: seed)
             let again = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: 200_000), seed: seed)
             #expect(report == again, "seed \(seed)")

@@ -39,6 +39,46 @@ struct ViabilityTests {
         #expect(overloads.map(\.resource) == (over ? [.memory] : []))
     }
 
+    @Test(
+        "overcommitment multiplies what there is; overbook replaces it where it is stricter; thresholds are of that",
+        arguments: [
+            (overcommit: 150, ratio: nil, percent: 100, limit: 1_500),
+            (overcommit: 150, ratio: 120, percent: 100, limit: 1_200),
+            (overcommit: 150, ratio: 200, percent: 100, limit: 1_500),
+            (overcommit: 150, ratio: 120, percent: 80, limit: 960),
+            (overcommit: 150, ratio: 120, percent: 120, limit: 1_200),
+            (overcommit: 50, ratio: nil, percent: 120, limit: 600), (overcommit: 100, ratio: 0, percent: 100, limit: 0),
+        ] as [(overcommit: Int, ratio: Int?, percent: Int, limit: Int)], [Resource.cpu, .memory])
+    func overcommitment(values: (overcommit: Int, ratio: Int?, percent: Int, limit: Int), resource: Resource) {
+        var machine = node("a", cpu: 1_000, memory: 1_000)
+        machine.overcommitPercent[resource] = values.overcommit
+        var single = problem([(machine, [vm("x", cpu: 0, memory: 0)])], overloadPercent: values.percent)
+        if let ratio = values.ratio {
+            single.constraints = [Overbook(["a"], resource: resource, ratioPercent: ratio)]
+        }
+        let isCapped = resource == .memory && values.percent > 100 && values.ratio == nil
+        let limit = isCapped ? values.limit * 100 / values.percent : values.limit
+        for (load, isOver) in [(limit, false), (limit + 1, true)] {
+            single.vms[0].demand[resource] = load
+            #expect(Viability(of: single).overloads.map(\.resource) == (isOver ? [resource] : []), "\(load)")
+        }
+    }
+
+    @Test("what a VM is to be preserved counts as its demand, and is not copied")
+    func preserved() throws {
+        let promised = problem(
+            [(node("a", cpu: 1_000), [vm("x", cpu: 300, memory: 64), vm("y", cpu: 300)]), (node("b"), [])],
+            constraints: [
+                Preserve(["x"], resource: .cpu, amount: 800), Preserve(["x"], resource: .memory, amount: 512),
+            ])
+        #expect(Viability(of: promised).overloads.map(\.load) == [1_100])
+        guard case .plan(let plan, .proven) = try solve(promised) else {
+            Issue.record("\(try solve(promised))")
+            return
+        }
+        #expect(plan.migrations.map(\.vm) == ["x"] && plan.memoryMiB == 64)
+    }
+
     @Test("a capacity of 0 means no limit for disk and network, and nothing at all for CPU and memory")
     func zeroCapacity() {
         let node = Node(id: "a", capacity: .zero)

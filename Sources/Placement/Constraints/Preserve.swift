@@ -25,7 +25,7 @@ package struct Preserve: PlacementConstraint {
         let loads = problem.loads(of: self.resource, in: occupancy, under: rules)
         var seen: Set<NodeID> = []
         let nodes = Dictionary(problem.nodes.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        return self.vms.flatMap { vm in
+        return self.vms.filter { problem.mapping[$0] != nil }.flatMap { vm in
             occupancy.nodes(of: vm).filter { seen.insert($0).inserted }.compactMap { id in
                 guard let node = nodes[id], node.state != .offline,
                     let limit = node.limit(

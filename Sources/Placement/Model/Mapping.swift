@@ -29,6 +29,11 @@ package struct Mapping: Hashable, Sendable {
         self.hosts.map { (vm: $0.key, node: $0.value) }.sorted { $0.vm < $1.vm }
     }
 
+    /// Calls `body` for every assignment in an order that is another each time: for what does not depend on it.
+    func forEachInNoOrder(_ body: (_ vm: VMID, _ node: NodeID) -> Void) {
+        for (vm, node) in self.hosts { body(vm, node) }
+    }
+
     /// The VMs on `node`, in the order of their ids.
     package func vms(on node: NodeID) -> [VMID] {
         self.hosts.compactMap { $0.value == node ? $0.key : nil }.sorted()

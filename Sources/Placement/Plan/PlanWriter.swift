@@ -47,37 +47,38 @@ struct PlanWriter {
         if hop.from != model.origin[hop.vm] { return .movesOn(from) }
         if model.emptied[hop.from] { return .empties(from) }
         if let constraint = model.forbiddenBy[hop.vm] { return .mends(constraint: constraint) }
-        if let rule = self.mended(by: hop, first, last, isHard: true) { return .mends(constraint: rule.constraint) }
+        if let rule = self.mended(by: hop, first, last, isHard: true) { return .mends(constraint: rule) }
         let excess = first.loads[hop.from] &- model.limit[hop.from]
         for resource in Resource.allCases
         where excess[resource.rawValue] > 0 && model.demand[hop.vm][resource.rawValue] > 0 {
             return .relieves(from, resource)
         }
-        if let rule = self.mended(by: hop, first, last, isHard: false) { return .mends(constraint: rule.constraint) }
+        if let rule = self.mended(by: hop, first, last, isHard: false) { return .mends(constraint: rule) }
         for membership in model.book.memberships[hop.vm] {
             let rule = model.book.rules[membership.rule]
-            guard case .presence(let presence) = rule.kind, presence.onePlacePerClass else { continue }
-            let hasCompany = rule.members.contains {
+            guard rule.kind == .presence, rule.onePlacePerClass else { continue }
+            let details = model.book.details[membership.rule]
+            let hasCompany = details.members.contains {
                 $0.vm != hop.vm && $0.category == membership.category && moved.contains($0.vm)
             }
-            if hasCompany { return .follows(constraint: rule.constraint) }
+            if hasCompany { return .follows(constraint: details.constraint) }
         }
         return .makesRoom(from)
     }
 
-    /// The first rule that is broken less in the end, and to whose breaches the VM of `hop` had to do.
-    private func mended(by hop: Hop, _ first: SearchState, _ last: RuleCounts, isHard: Bool) -> RuleBook.Rule? {
+    /// The constraint of the first rule that is broken less in the end, and to whose breaches the VM of `hop` had to do.
+    private func mended(by hop: Hop, _ first: SearchState, _ last: RuleCounts, isHard: Bool) -> String? {
         let book = self.model.book
         guard first.counts.total != BreachChange() else { return nil }
         var without = first.counts
         without.move(hop.vm, from: hop.from, to: RuleCounts.nowhere)
         return book.rules.indices.first { index in
-            guard (book.rules[index].price == nil) == isHard, last.breaches[index] < first.counts.breaches[index] else {
+            guard book.rules[index].isHard == isHard, last.breaches[index] < first.counts.breaches[index] else {
                 return false
             }
             if without.breaches[index] < first.counts.breaches[index] { return true }
             // One of several that leave together, or that come to where the others are.
             return book.memberships[hop.vm].contains { $0.rule == index }
-        }.map { book.rules[$0] }
+        }.map { book.details[$0].constraint }
     }
 }

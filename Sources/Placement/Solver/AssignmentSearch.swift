@@ -64,7 +64,7 @@ struct AssignmentSearch {
         self.fixedLoads = fixedLoads
         self.fixedCounts = RuleCounts(model)
         if !model.book.isEmpty {
-            for vm in hosts.indices where !isOpen[vm] {
+            for vm in hosts.indices where !isOpen[vm] && model.concernedByRules[vm] {
                 self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: hosts[vm])
             }
         }
@@ -193,23 +193,21 @@ extension AssignmentSearch {
 
     /// The defect to branch on: the one with the fewest VMs, so that what is forced is done first.
     private func nextDefect() -> Defect {
+        let (model, hosts, isDecided) = (self.model, self.state.hosts, self.isDecided)
         var fewest: [Int]?
         for node in self.scope where self.state.excess[node] > 0 || self.bounds[node].cost.migrations > 0 {
-            let residents = self.model.residents[node]
-            if let vm = residents.first(where: { self.model.mustLeave[$0] > 0 && !self.isDecided[$0] }) {
+            let residents = model.residents[node]
+            if let vm = residents.first(where: { model.mustLeave[$0] > 0 && !isDecided[$0] }) {
                 return .oneMustLeave([vm])
             }
             guard self.state.excess[node] > 0 else { continue }
-            let open = residents.filter { !self.isDecided[$0] && self.state.hosts[$0] == node }
+            let open = residents.filter { !isDecided[$0] && hosts[$0] == node }
             if open.isEmpty { return .hopeless }
             if fewest.map({ open.count < $0.count }) ?? true { fewest = open }
         }
         if self.state.groupBreaches > 0 {
             // Never without one: a breach in which all VMs are decided is hopeless, and was seen before.
-            for conflict in self.conflicts(where: { $0.price == nil }) {
-                let open = conflict.someMustLeave
-                if fewest.map({ open.count < $0.count }) ?? true { fewest = Array(open) }
-            }
+            self.findHardConflict(&fewest)
             if fewest == nil { return .hopeless }
         }
         if let fewest { return .oneMustLeave(fewest) }
@@ -219,29 +217,53 @@ extension AssignmentSearch {
     /// The VMs one of which must leave to end a breach of a soft rule; nil when none can be ended any more.
     private func nextSoftConflict() -> [Int]? {
         guard self.state.softCost > self.fixedCounts.total.soft else { return nil }
-        return self.conflicts(where: { $0.price != nil }).first?.leavers
+        let finder = self.conflictFinder
+        for rule in self.model.book.rules.indices where !self.model.book.rules[rule].isHard && self.isMendable(rule) {
+            if let conflict = finder.conflicts(of: rule).first { return conflict.leavers }
+        }
+        return nil
     }
 
-    private func conflicts(where isWanted: (RuleBook.Rule) -> Bool) -> [RuleConflict] {
-        let (rules, isDecided) = (self.model.book.rules, self.isDecided)
-        let finder = ConflictFinder(self.model, hosts: self.state.hosts) { isDecided[$0] }
-        return rules.indices.filter {
-            self.state.counts.breaches[$0] > self.fixedCounts.breaches[$0] && isWanted(rules[$0])
-        }.flatMap { finder.conflicts(of: $0) }
+    /// Puts into `fewest` the VMs one of which must leave to end a breach of a hard rule, if they are fewer.
+    private func findHardConflict(_ fewest: inout [Int]?) {
+        let finder = self.conflictFinder
+        for rule in self.model.book.rules.indices where self.model.book.rules[rule].isHard && self.isMendable(rule) {
+            if let pair = finder.pair(of: rule) {
+                let count = pair.second == nil ? 1 : 2
+                if fewest.map({ count < $0.count }) ?? true { fewest = [pair.first] + [pair.second].compactMap { $0 } }
+            } else {
+                for conflict in finder.conflicts(of: rule) {
+                    let open = conflict.someMustLeave
+                    if fewest.map({ open.count < $0.count }) ?? true { fewest = Array(open) }
+                }
+            }
+            if fewest?.count == 1 { return }
+        }
+    }
+
+    private func isMendable(_ rule: Int) -> Bool {
+        self.state.counts.breaches[rule] > self.fixedCounts.breaches[rule]
+    }
+
+    private var conflictFinder: ConflictFinder {
+        let isDecided = self.isDecided
+        return ConflictFinder(self.model, hosts: self.state.hosts) { isDecided[$0] }
     }
 
     /// `vms` in the order in which to try who leaves: the least cost with what then remains first.
     private func ordered(_ vms: [Int], _ meter: inout StepMeter) -> [Int] {
         guard vms.count > 1 else { return vms }
         meter.spend(vms.count)
+        // Closures are to hold this alone: they would hold a copy of the whole search.
+        let (model, hosts, loads, isDecided) = (self.model, self.state.hosts, self.state.loads, self.isDecided)
         let ranked = vms.map { vm -> (cost: MigrationCost, demand: Int, vm: Int) in
-            let node = self.state.hosts[vm]
-            let rest = CoverBound(self.model, node: node, load: self.state.loads[node] &- self.model.demand[vm]) {
-                !self.isDecided[$0] && $0 != vm
+            let node = hosts[vm]
+            let rest = CoverBound(model, node: node, load: loads[node] &- model.demand[vm]) {
+                !isDecided[$0] && $0 != vm
             }
-            var cost = rest.cost + MigrationCost(weight: self.model.leastHopWeight[vm], migrations: 1)
+            var cost = rest.cost + MigrationCost(weight: model.leastHopWeight[vm], migrations: 1)
             if !rest.isFeasible { cost.weight = .max }
-            return (cost, self.model.demand[vm][Resource.cpu.rawValue], vm)
+            return (cost, model.demand[vm][Resource.cpu.rawValue], vm)
         }
         return ranked.sorted { ($0.cost, -$0.demand, $0.vm) < ($1.cost, -$1.demand, $1.vm) }.map(\.vm)
     }
@@ -336,8 +358,9 @@ extension AssignmentSearch {
     }
 
     private mutating func updateBound(of node: Int) {
+        let isDecided = self.isDecided
         let old = self.bounds[node]
-        let new = CoverBound(self.model, node: node, load: self.state.loads[node]) { !self.isDecided[$0] }
+        let new = CoverBound(self.model, node: node, load: self.state.loads[node]) { !isDecided[$0] }
         self.bounds[node] = new
         self.boundSum = self.boundSum + new.cost - old.cost
         self.infeasibleNodes += (new.isFeasible ? 0 : 1) - (old.isFeasible ? 0 : 1)

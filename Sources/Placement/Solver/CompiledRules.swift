@@ -52,6 +52,7 @@ struct CompiledRules {
         for soft in problem.softConstraints where soft.weight > 0 {
             for rule in soft.constraint.searchRules { self.add(rule, soft, problem.thresholds(of:)) }
         }
+        self.book.close()
     }
 
     /// First of all: what no VM may enter is no receiver for anyone, and needs no set for each VM.
@@ -87,9 +88,9 @@ struct CompiledRules {
         case .presence(let presence): self.book.add(presence, constraint, price: nil)
         case .alone(let vms): self.book.addAlone(vms, constraint, price: nil)
         case .onlineAtMost(let limit, let nodes):
-            self.book.addCounting(.onlineAtMost(limit), of: nodes, constraint, price: nil)
+            self.book.addCounting(.online, limit, of: nodes, constraint, price: nil)
         case .hostedAtMost(let limit, let nodes):
-            self.book.addCounting(.hostedAtMost(limit), of: nodes, constraint, price: nil)
+            self.book.addCounting(.hosted, limit, of: nodes, constraint, price: nil)
         case .demandAtLeast(let amount, let resource, let vms):
             for vm in self.indices(of: vms) { self.demand[vm][resource] = max(self.demand[vm][resource], amount) }
         case .bookedAtMost(let percent, let resource, let nodes):
@@ -114,9 +115,9 @@ struct CompiledRules {
         case .presence(let presence): self.book.add(presence, constraint, price: price)
         case .alone(let vms): self.book.addAlone(vms, constraint, price: price)
         case .onlineAtMost(let limit, let nodes):
-            self.book.addCounting(.onlineAtMost(limit), of: nodes, constraint, price: price)
+            self.book.addCounting(.online, limit, of: nodes, constraint, price: price)
         case .hostedAtMost(let limit, let nodes):
-            self.book.addCounting(.hostedAtMost(limit), of: nodes, constraint, price: price)
+            self.book.addCounting(.hosted, limit, of: nodes, constraint, price: price)
         case .demandAtLeast(let amount, let resource, let vms):
             let limits = self.nodes.indices.map { node in
                 self.nodes[node].state == .offline

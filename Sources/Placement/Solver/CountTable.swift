@@ -8,7 +8,7 @@ struct CountTable: Sendable {
     private var values: [Int]
     private var used = 0
 
-    init(expecting count: Int = 0) {
+    init(expecting count: Int) {
         var capacity = 8
         while capacity < count * 2 { capacity *= 2 }
         self.keys = Array(repeating: Self.free, count: capacity)

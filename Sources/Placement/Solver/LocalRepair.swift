@@ -64,7 +64,7 @@ struct LocalRepair {
         }
         if self.state.groupBreaches > 0 {
             for (index, rule) in self.model.book.rules.enumerated()
-            where rule.price == nil && self.state.counts.breaches[index] > 0
+            where rule.isHard && self.state.counts.breaches[index] > 0
                 && stuck.insert(nodeCount + self.model.vms.count + index).inserted
             {
                 return self.concerned(by: index)
@@ -147,10 +147,8 @@ struct LocalRepair {
         while let next = open.popLast() {
             for membership in self.model.book.memberships[next] {
                 let rule = self.model.book.rules[membership.rule]
-                guard case .presence(let presence) = rule.kind, presence.onePlacePerClass, rule.price == nil else {
-                    continue
-                }
-                for member in rule.members
+                guard rule.kind == .presence, rule.onePlacePerClass, rule.isHard else { continue }
+                for member in self.model.book.details[membership.rule].members
                 where member.category == membership.category && party.insert(member.vm).inserted {
                     open.append(member.vm)
                 }
@@ -210,7 +208,7 @@ struct LocalRepair {
     private func concerned(by index: Int) -> [Int] {
         let model = self.model
         let conflicts = ConflictFinder(model, hosts: self.state.hosts) { !model.isMovable($0) }.conflicts(of: index)
-        return Set(conflicts.flatMap(\.leavers) + model.book.rules[index].members.map(\.vm).filter(model.isMovable))
+        return Set(conflicts.flatMap(\.leavers) + model.book.details[index].members.map(\.vm).filter(model.isMovable))
             .sorted()
     }
 
@@ -221,7 +219,7 @@ struct LocalRepair {
         while improved, self.state.softCost > 0, !meter.isSpent {
             improved = false
             for (index, rule) in self.model.book.rules.enumerated()
-            where rule.price != nil && self.state.counts.breaches[index] > 0 {
+            where !rule.isHard && self.state.counts.breaches[index] > 0 {
                 for vm in self.concerned(by: index) where !meter.isSpent {
                     improved = self.moveIfItPays(vm, &meter) || improved
                 }

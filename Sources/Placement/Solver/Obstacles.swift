@@ -85,7 +85,7 @@ struct Obstacles {
         var moved = state.counts
         moved.move(vm, from: state.hosts[vm], to: node)
         return self.model.book.rules.indices.first { rule in
-            self.model.book.rules[rule].price == nil && moved.breaches[rule] > state.counts.breaches[rule]
-        }.map { self.model.book.rules[$0].constraint }
+            self.model.book.rules[rule].isHard && moved.breaches[rule] > state.counts.breaches[rule]
+        }.map { self.model.book.details[$0].constraint }
     }
 }

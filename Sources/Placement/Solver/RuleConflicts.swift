@@ -13,6 +13,9 @@ struct RuleConflict {
 
 /// Finds what is to be decided about the rules that a mapping breaks.
 struct ConflictFinder {
+    /// In rules with more members than this, pairs are not looked for one by one.
+    private static let pairedMax = 32
+
     private let model: SearchModel
     private let hosts: [Int]
     /// Whether a VM stays where it is whatever is done.
@@ -27,23 +30,52 @@ struct ConflictFinder {
     /// Every conflict of a rule in which some VM may still leave.
     func conflicts(of index: Int) -> [RuleConflict] {
         let rule = self.model.book.rules[index]
+        let details = self.model.book.details[index]
         switch rule.kind {
-        case .presence(let presence): return self.conflicts(presence, index, rule)
-        case .alone: return self.aloneConflicts(index, rule)
-        case .onlineAtMost(let limit):
-            return self.conflict(of: self.crowds(on: rule.nodes), tolerated: limit)
-        case .hostedAtMost(let limit):
-            let parties = self.crowds(on: rule.nodes).flatMap { crowd in
+        case .presence: return self.presenceConflicts(index, rule)
+        case .alone: return self.aloneConflicts(index)
+        case .online:
+            return self.conflict(of: self.crowds(on: details.nodes), tolerated: rule.limit)
+        case .hosted:
+            let parties = self.crowds(on: details.nodes).flatMap { crowd in
                 crowd.vms.map { Crowd(vms: [$0], outsiders: 0) }
                     + Array(repeating: Crowd(vms: [], outsiders: 1), count: crowd.outsiders)
             }
-            return self.conflict(of: parties, tolerated: limit)
+            return self.conflict(of: parties, tolerated: rule.limit)
         case .displaced, .sealed:
             // Only what has been moved breaks these, and that is settled.
             return []
-        case .load(let resource, let limits, let membersOnly):
-            return self.loadConflicts(index, resource, limits, membersOnly)
+        case .load: return self.loadConflicts(index, rule)
         }
+    }
+
+    /// The VMs that may still leave of two that a hard rule of presence does not let be where they are, of which hence
+    /// one leaves: as few as there are, at least one. nil when there are no such two, or the rule is not so simple.
+    func pair(of index: Int) -> (first: Int, second: Int?)? {
+        let (rule, members) = (self.model.book.rules[index], self.model.book.details[index].members)
+        guard rule.kind == .presence, !self.model.book.details[index].namesOutsiders, members.count <= Self.pairedMax
+        else { return nil }
+        var found: (first: Int, second: Int?)?
+        for (offset, left) in members.enumerated() {
+            let place = self.model.book.place(rule, self.hosts[left.vm])
+            let isLeftSettled = self.isSettled(left.vm)
+            if place < 0, !isLeftSettled { return (left.vm, nil) }
+            guard place >= 0 else { continue }
+            for right in members[(offset + 1)...] {
+                let other = self.model.book.place(rule, self.hosts[right.vm])
+                guard other >= 0,
+                    rule.oneClassPerPlace && place == other && left.category != right.category
+                        || rule.onePlacePerClass && place != other && left.category == right.category
+                else { continue }
+                switch (isLeftSettled, self.isSettled(right.vm)) {
+                case (true, true): continue
+                case (true, false): return (right.vm, nil)
+                case (false, true): return (left.vm, nil)
+                case (false, false): if found == nil { found = (left.vm, right.vm) }
+                }
+            }
+        }
+        return found
     }
 
     /// VMs that are in the way together.
@@ -65,19 +97,20 @@ struct ConflictFinder {
         return conflict.leavers.isEmpty ? [] : [conflict]
     }
 
-    private func conflicts(_ presence: RuleBook.Presence, _ index: Int, _ rule: RuleBook.Rule) -> [RuleConflict] {
+    private func presenceConflicts(_ index: Int, _ rule: RuleBook.Rule) -> [RuleConflict] {
+        let book = self.model.book
         struct Occupant {
             var category: Int
             var place: Int
             var vm: Int?
         }
-        var occupants = rule.members.map {
-            Occupant(category: $0.category, place: presence.place(of: self.hosts[$0.vm]), vm: $0.vm)
+        var occupants = book.details[index].members.map {
+            Occupant(category: $0.category, place: book.place(rule, self.hosts[$0.vm]), vm: $0.vm)
         }
         for outsider in self.model.book.outsiders {
             for membership in outsider.memberships where membership.rule == index {
                 occupants.append(
-                    Occupant(category: membership.category, place: presence.place(of: outsider.node), vm: nil))
+                    Occupant(category: membership.category, place: book.place(rule, outsider.node), vm: nil))
             }
         }
         var conflicts = occupants.filter { $0.place < 0 }.flatMap { stray in
@@ -108,18 +141,18 @@ struct ConflictFinder {
             }
             return parties
         }
-        if presence.oneClassPerPlace {
+        if rule.oneClassPerPlace {
             conflicts += parties(\.place, \.category).flatMap { self.conflict(of: $0, tolerated: 1) }
         }
-        if presence.onePlacePerClass {
+        if rule.onePlacePerClass {
             conflicts += parties(\.category, \.place).flatMap { self.conflict(of: $0, tolerated: 1) }
         }
         return conflicts
     }
 
-    private func aloneConflicts(_ index: Int, _ rule: RuleBook.Rule) -> [RuleConflict] {
+    private func aloneConflicts(_ index: Int) -> [RuleConflict] {
         var nodes = NodeSet(universe: self.model.book.nodeCount)
-        for member in rule.members { nodes.insert(self.hosts[member.vm]) }
+        for member in self.model.book.details[index].members { nodes.insert(self.hosts[member.vm]) }
         for outsider in self.model.book.outsiders where outsider.memberships.contains(where: { $0.rule == index }) {
             nodes.insert(outsider.node)
         }
@@ -144,21 +177,20 @@ struct ConflictFinder {
         }
     }
 
-    private func loadConflicts(
-        _ index: Int, _ resource: Resource, _ limits: [Int], _ membersOnly: Bool
-    ) -> [RuleConflict] {
+    private func loadConflicts(_ index: Int, _ rule: RuleBook.Rule) -> [RuleConflict] {
+        let limits = self.model.book.details[index].limits
         var all = NodeSet(universe: self.model.book.nodeCount)
         for node in self.model.nodes.indices where limits[node] < SearchModel.unlimited { all.insert(node) }
         return self.crowdsByNode(on: all).compactMap { node, crowd in
             var (load, members) = (0, 0)
             for vm in crowd.vms {
-                load += self.model.demand[vm][resource.rawValue]
+                load += self.model.demand[vm][rule.resource.rawValue]
                 for membership in self.model.book.memberships[vm] where membership.rule == index {
                     load += membership.category
                     members += 1
                 }
             }
-            guard load > limits[node], !membersOnly || members > 0 else { return nil }
+            guard load > limits[node], !rule.membersOnly || members > 0 else { return nil }
             let leavers = crowd.vms.filter { !self.isSettled($0) }
             return leavers.isEmpty
                 ? nil

@@ -44,6 +44,8 @@ final class SearchModel: Sendable {
     let domains: [Domain]
     /// The constraints that bind VMs to others or to numbers, and all soft ones.
     let book: RuleBook
+    /// By VM: whether any of these can have to do with where it is.
+    let concernedByRules: [Bool]
     let twinClassCount: Int
     let covers: CoverOrders
     private let uniformLink: Bool
@@ -79,7 +81,9 @@ final class SearchModel: Sendable {
 
         var rules = CompiledRules(problem, nodes: nodes, vms: vms, origin: origin, residents: residents)
         rules.internDomains()
-        self.book = rules.book
+        let book = rules.book
+        self.book = book
+        self.concernedByRules = vms.indices.map(book.concerns)
         self.immovability = rules.immovability
         self.domains = rules.domains
         self.domainOf = rules.domainOf
