@@ -1,4 +1,5 @@
 import Basis
+import ControlProtocol
 import Foundation
 import Placement
 import Snapshots
@@ -90,7 +91,7 @@ struct PlanProgramTests {
 
     @Test("ends with 4 when it is given too little to find a plan, and still shows what it has")
     func gaveUp() throws {
-        let vms = (0..<60).map { (id: "v\($0)", node: $0 < 4 ? "n1" : "n2", cores: $0 < 4 ? 2 : 0) }
+        let vms = (0..<3).map { (id: "v\($0)", node: "n1", cores: 2) }
         let snapshot = try self.file("s.json", Self.fleet(vms))
         let run = try ProgramRun("plan", "--snapshot", snapshot, "--steps", "1", "--format", "json")
         #expect(run.status == 4, "\(run)")
@@ -138,6 +139,7 @@ struct PlanProgramTests {
             ["--snapshot", "a", "--policy", "best"], ["--snapshot", "a", "--format", "xml"],
             ["--snapshot", "a", "--format", "json", "--explain"], ["--snapshot", "a", "--scale-node", "n1"],
             ["--snapshot", "a", "--scale-cpu", "-1"], ["--snapshot", "a", "--seed", "x"], ["check", "--snapshot", "a"],
+            ["--snapshot", "a", "--json"], ["--snapshot", "a", "--socket", "b"], ["--config", "a"],
         ])
     func usage(arguments: [String]) throws {
         let run = try ProgramRun(["plan"] + arguments)
@@ -167,6 +169,52 @@ struct PlanProgramTests {
         #expect(busier.output.hasPrefix("optimal") && busier.output.contains("1 migration in 1 step"), "\(busier)")
         let unknown = try ProgramRun("plan", "--snapshot", snapshot, "--scale-cpu", "150", "--scale-node", "n3")
         #expect(unknown.status == 2 && unknown.errors == "dvms: --scale-node n3: the fleet has no such node\n")
+    }
+
+    @Test("asks the daemons of a ring, and tells whom it did not ask")
+    func live() throws {
+        let status = """
+            {"node":"n1","boot":1,"mode":"auto","paused":false,"draining":false,"leaving":false,"hypervisor":"modelled",\
+            "capacity":{"cpu_millicores":4000,"memory_mib":8192,"disk_kib_s":0,"net_kib_s":0},\
+            "reserved":{"cpu_millicores":0,"memory_mib":0,"disk_kib_s":0,"net_kib_s":0},\
+            "load":{"cpu_millicores":0,"memory_mib":0,"disk_kib_s":0,"net_kib_s":0},"vms":2,"reservation":"free",\
+            "flights":0,"triggers":[],"in_doubt":[],"refused_returns":0,"live_members":2,"members":2,\
+            "recommendations":[],"transport":{"frames_in":0,"frames_out":0,"bytes_in":0,"bytes_out":0,"connections":0,\
+            "timeouts":0,"refusals_sent":0,"refusals_received":0},"uptime_ms":1}
+            """
+        let guests = ["running", "paused_incoming"].enumerated().map { index, presence in
+            ControlVM(
+                vm: "v\(index)", presence: presence,
+                demand: ControlResources(
+                    cpuMillicores: 1_000, memoryMiB: 512, diskKiBPerSecond: 0, networkKiBPerSecond: 0),
+                dirtyMiBPerSecond: 7, isMigratable: true, cooldownLeftMilliseconds: index == 0 ? 2_000 : nil)
+        }
+        let members = ["n1", "n2"].map {
+            ControlMember(
+                node: $0, address: "h:1", site: "s", rack: "r", state: "alive", incarnation: 1, isSelf: $0 == "n1")
+        }
+        let daemon = try FakeDaemon(in: self.folder) { line in
+            guard let asked = try? ControlLine.request(from: line) else { return [] }
+            switch asked.request {
+            case .status:
+                let answer = try? JSONDecoder().decode(ControlStatus.self, from: Data(status.utf8))
+                return answer.map { ControlLine.bytes(ok: $0, id: asked.id) } ?? []
+            case .vms: return ControlLine.bytes(ok: ControlVMs(vms: guests), id: asked.id)
+            default: return ControlLine.bytes(ok: ControlRing(members: members), id: asked.id)
+            }
+        }
+        let run = try ProgramRun("plan", "convert", "--socket", daemon.path)
+        #expect(
+            run.errors == """
+                dvms: alive and not asked, therefore left out: n2
+                dvms: guests left out, because they are copies under way or shut off: 1
+
+                """, "\(run)")
+        #expect(try ProgramRun("plan", "convert", "--socket", self.folder.path).output == run.output)
+        let snapshot = try Snapshot.read(Array(run.output.utf8), named: "live")
+        #expect(snapshot.isPartition && snapshot.nodes.map(\.node.rack) == ["r"] && run.status == 0)
+        #expect(snapshot.vms.map(\.vm.migratability) == [.rooted(reason: "cooldown 2.000 s")])
+        #expect(try ProgramRun("plan", "--socket", "\(self.folder.path)/none.sock").status == 3)
     }
 
     @Test("takes the aim from the command line, and refuses one that the solver does not know")

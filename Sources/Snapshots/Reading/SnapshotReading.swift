@@ -217,10 +217,16 @@ struct SnapshotReader {
 
 // What holds of a snapshot as a whole.
 extension SnapshotReader {
+    /// Among more constraints than this, contradictions are left to the solver: looking for them compares constraints
+    /// with each other.
+    private static let comparedMax = 2_000
+
     /// Reports constraints that contradict each other, at the last of those concerned. What a single constraint asks in
     /// vain is for the solver to prove. In a partition nothing is said: its ISP grows until they can be met.
     private func checkContradictions(of snapshot: Snapshot, _ object: JSONObject, _ reading: inout DocumentReading) {
-        guard !self.isPartition, let problem = snapshot.problemWhateverTheAim else { return }
+        guard !self.isPartition, snapshot.constraints.count <= Self.comparedMax,
+            let problem = snapshot.problemWhateverTheAim
+        else { return }
         let hard = snapshot.constraints.indices.filter { snapshot.constraints[$0].weight == nil }
         var reasons: [Int: [String]] = [:]
         for contradiction in problem.contradictions where contradiction.constraints.count > 1 {

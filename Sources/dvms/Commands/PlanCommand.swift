@@ -32,6 +32,9 @@ struct PlanCommand: ParsableCommand {
 
         @OptionGroup(title: "The fleet") var source: SnapshotSource
 
+        /// `--socket` is a fleet as well: a live daemon, or a folder with the sockets of several.
+        @OptionGroup(title: "A live ring") var options: DaemonOptions
+
         @Option(help: "What to reach, instead of what the snapshot says: \(SnapshotPolicy.Name.listed).")
         var policy: SnapshotPolicy.Name?
 
@@ -61,7 +64,7 @@ struct PlanCommand: ParsableCommand {
         }
 
         func run() throws {
-            var snapshot = try self.source.fleet()
+            var snapshot = try self.source.fleet(or: self.options)
             if let policy = self.policy { snapshot = snapshot.with(policy) }
             let problem = try BadInput.asFailure { try snapshot.problem() }
             let start = ContinuousClock.now
@@ -81,9 +84,12 @@ struct PlanCommand: ParsableCommand {
             if status != .viable { Console.end(status.rawValue) }
         }
 
+        /// With more demands than this none is looked for that could be given up: each takes a solve.
+        private static let demandsMax = 500
+
         /// What makes the problem impossible, where it is; looked for with as many steps again.
         private func conflict(_ document: PlanDocument, _ problem: PlacementProblem) throws -> ConflictingSet? {
-            guard document.status == .impossible else { return nil }
+            guard document.status == .impossible, problem.demands.count <= Self.demandsMax else { return nil }
             let budget = SolverBudget(stepsMax: self.steps ?? Self.stepsByDefault)
             return try RepairSolver.conflictingSet(of: problem, budget: budget, seed: self.seed)
         }
@@ -107,11 +113,14 @@ struct PlanCommand: ParsableCommand {
 
         @OptionGroup(title: "The fleet") var source: SnapshotSource
 
+        /// `--socket` is a fleet as well: a live daemon, or a folder with the sockets of several.
+        @OptionGroup(title: "A live ring") var options: DaemonOptions
+
         @Option(help: ArgumentHelp("The plan, as dvms-plan/1.", valueName: "file"))
         var plan: String
 
         func run() throws {
-            let snapshot = try self.source.fleet()
+            let snapshot = try self.source.fleet(or: self.options)
             let verification = try BadInput.asFailure {
                 let bytes = try PlanArguments.bytes(self.plan)
                 return try PlanVerification(of: PlanDocument.read(bytes, named: self.plan), against: snapshot)
@@ -135,8 +144,11 @@ struct PlanCommand: ParsableCommand {
 
         @OptionGroup(title: "The fleet") var source: SnapshotSource
 
+        /// `--socket` is a fleet as well: a live daemon, or a folder with the sockets of several.
+        @OptionGroup(title: "A live ring") var options: DaemonOptions
+
         func run() throws {
-            try Console.write(bytes: try self.source.fleet().bytes)
+            try Console.write(bytes: try self.source.fleet(or: self.options).bytes)
         }
     }
 }

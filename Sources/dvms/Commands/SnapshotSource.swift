@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basis
+import ControlProtocol
 import Foundation
 import Placement
 import Settings
@@ -28,9 +29,6 @@ struct SnapshotSource: ParsableArguments {
     var scaleNode: [NodeID] = []
 
     func validate() throws {
-        guard [self.snapshot, self.ganetiText, self.bytedance].compactMap({ $0 }).count == 1 else {
-            throw ValidationError("say one of --snapshot, --ganeti-text and --bytedance")
-        }
         if self.ganetiUtil != nil, self.ganetiText == nil {
             throw ValidationError("--ganeti-util goes with --ganeti-text")
         }
@@ -45,9 +43,17 @@ struct SnapshotSource: ParsableArguments {
 
     /// Reads it; what could not be taken over is told on standard error.
     ///
+    /// - Parameter live: may name the control socket of a daemon, or a folder with the sockets of several.
     /// - Throws: ``OperatorFailure`` with everything that is wrong with the file.
-    func fleet() throws(OperatorFailure) -> Snapshot {
-        let read = try BadInput.asFailure { try self.imported() }
+    func fleet(or live: DaemonOptions) throws -> Snapshot {
+        guard live.config == nil, live.chosen.node == nil else {
+            throw ValidationError("--config and --node choose no fleet; say --socket")
+        }
+        guard !live.json else { throw ValidationError("--json is for answers of daemons; say --format json") }
+        guard [self.snapshot, self.ganetiText, self.bytedance, live.socket].compactMap({ $0 }).count == 1 else {
+            throw ValidationError("say one of --snapshot, --ganeti-text, --bytedance and --socket")
+        }
+        let read = try BadInput.asFailure { try self.imported(or: live.socket) }
         for note in read.notes { Console.complain("dvms: \(note)") }
         guard let percent = self.scaleCPU else { return read.snapshot }
         let known = Set(read.snapshot.nodes.map(\.node.id))
@@ -57,7 +63,7 @@ struct SnapshotSource: ParsableArguments {
         return read.snapshot.scalingCPU(to: percent, on: Set(self.scaleNode))
     }
 
-    private func imported() throws -> ImportedSnapshot {
+    private func imported(or socket: String?) throws -> ImportedSnapshot {
         if let file = self.ganetiText {
             return try GanetiImport.read(
                 data: (try PlanArguments.bytes(file), file),
@@ -66,8 +72,38 @@ struct SnapshotSource: ParsableArguments {
         if let file = self.bytedance {
             return try ByteDanceImport.read(try PlanArguments.bytes(file), named: file)
         }
+        if let socket {
+            let sockets = try Self.sockets(socket)
+            return try LiveFleet.imported(try sockets.map { path in try Self.answers(of: path) })
+        }
         let file = self.snapshot ?? "-"
         return ImportedSnapshot(try Snapshot.read(try PlanArguments.bytes(file), named: file))
+    }
+}
+
+extension SnapshotSource {
+    /// The socket itself, or those in a folder, in the order of their names.
+    private static func sockets(_ path: String) throws(OperatorFailure) -> [String] {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return [path] }
+        let sockets = names.filter { $0.hasSuffix(".sock") }.sorted().map { "\(path)/\($0)" }
+        if sockets.isEmpty { throw OperatorFailure(.unreachable, "\(path): there is no socket in this folder") }
+        return sockets
+    }
+
+    private static func answers(of socket: String) throws -> LiveFleet.Answers {
+        LiveFleet.Answers(
+            status: try Self.answer(of: socket, to: .status), vms: try Self.answer(of: socket, to: .vms),
+            ring: try Self.answer(of: socket, to: .ring))
+    }
+
+    private static func answer<Value: Decodable>(of socket: String, to request: ControlRequest) throws -> Value {
+        var session = try DaemonSession(path: socket)
+        let payload = try session.ask(request)
+        do {
+            return try payload.value()
+        } catch {
+            throw OperatorFailure(.failed, "\(socket): \(error)".onOneLine)
+        }
     }
 }
 
