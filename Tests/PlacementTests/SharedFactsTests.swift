@@ -102,6 +102,27 @@ struct SharedFactsTests {
             PlanChecker(problem).defects(of: plan, claim: .viable) == [.softCostMisstated(stated: 0, actual: 10_000)])
     }
 
+    @Test("a breach that is not worth mending does not hide one that is, though it takes two moves at once")
+    func beyondTheFirst() throws {
+        var problem = PlacementTests.problem([
+            (
+                node("n1", memory: 20_000),
+                [vm("big", memory: 8_000), vm("o1", memory: 100), vm("o2", memory: 100)]
+            ),
+            (node("n2", memory: 20_000), [vm("p", memory: 4_000), vm("q", memory: 4_000)]),
+            (node("n3", memory: 20_000), []),
+        ])
+        problem.softConstraints = [
+            SoftConstraint(Spread(["p", "q"]), weight: 1), SoftConstraint(Lonely(["big"]), weight: 1_000),
+        ]
+        guard case .plan(let plan, .proven) = try solve(problem) else {
+            Issue.record("\(try solve(problem))")
+            return
+        }
+        #expect(Set(plan.migrations.map(\.vm)) == ["o1", "o2"] && plan.softCost == 1_000)
+        #expect(PlanChecker(problem).defects(of: plan, claim: .viable) == [])
+    }
+
     @Test(
         "under a continuous constraint VMs that change places wait for each other or step aside",
         arguments: [true, false])
