@@ -53,9 +53,19 @@ extension NodeJournal {
     /// Deletes what is beyond the limits, oldest first. Age counts from the newest event, so that a wall clock that
     /// is wrong at start deletes nothing.
     static func prune(_ database: Database, _ limits: JournalLimits) throws {
-        try database.execute(
-            sql: "DELETE FROM event WHERE sequence <= (SELECT max(sequence) FROM event) - ?",
-            arguments: [limits.eventsMax])
+        // Events are counted, as their numbers have gaps; but only where they may be too many.
+        let span =
+            try Int64.fetchOne(
+                database,
+                sql: "SELECT (SELECT max(sequence) FROM event) - (SELECT min(sequence) FROM event)") ?? 0
+        if span >= limits.eventsMax {
+            try database.execute(
+                sql: """
+                    DELETE FROM event
+                    WHERE sequence <= (SELECT sequence FROM event ORDER BY sequence DESC LIMIT 1 OFFSET ?)
+                    """,
+                arguments: [limits.eventsMax])
+        }
         for (table, limit) in [("isp", limits.ispsMax), ("migration", limits.migrationsMax)] {
             try database.execute(
                 sql: "DELETE FROM \(table) WHERE number <= (SELECT max(number) FROM \(table)) - ?", arguments: [limit])

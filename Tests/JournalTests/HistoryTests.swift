@@ -34,6 +34,17 @@ struct HistoryTests {
         #expect(try await journal.events(ofVM: "web1", limit: 1) == [events[2]])
     }
 
+    @Test("keeps so many events, however far apart their numbers are")
+    func limitsOverGaps() async throws {
+        let folder = try TemporaryFolder()
+        let journal = try NodeJournal(path: folder.journal, limits: JournalLimits(eventsMax: 5))
+        let later: [UInt64] = [1_000_000_001, 1_000_000_002, 2_000_000_001]
+        try await journal.append(.init(events: ([1, 2] + later).map { self.event($0) }))
+        #expect(try await journal.events(after: nil, limit: 100).map(\.sequence) == [1, 2] + later)
+        try await journal.append(.init(events: [self.event(2_000_000_002)]))
+        #expect(try await journal.events(after: nil, limit: 100).map(\.sequence) == [2] + later + [2_000_000_002])
+    }
+
     @Test("keeps so many events, ISPs and migrations, the newest")
     func limits() async throws {
         let folder = try TemporaryFolder()

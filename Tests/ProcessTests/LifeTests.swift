@@ -124,10 +124,10 @@ struct LifeTests {
         try await running.replaceDaemon("n3")
         let events = try await running.ring.events("n3")
         #expect(try await events.first("marked") { $0["text"] == "draining" } == drained)
-        try await events.first("recovered", after: drained)
         // Events that were told and not yet written before the kill had numbers, which no later event may have.
         let started = try await events.first("agent_started", after: drained)
         #expect(started["sequence"] == 1_000_000_001)
+        try await events.first("recovered", after: started)
         let again = try await running.ring.control("n3")
         let status = try await again.ask("status")
         #expect(status["boot"] == 2)

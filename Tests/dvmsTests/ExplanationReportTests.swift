@@ -83,9 +83,9 @@ struct ExplanationReportTests {
 
                 n1#3.2: solved in 2.410 s, 1 migration, 3 nodes, 14 messages (overload)
 
-                TIME                       NUMBER  ISP             EVENT
-                2026-07-04 14:03:07.360        45  n1#3.2          web1: n1 → n5, n1 lacks CPU
-                2026-07-04 14:03:09.380        47  n1#3.2          web1: n1 → n5 moved after 2020 ms
+                TIME                         NUMBER  ISP             EVENT
+                2026-07-04 14:03:07.360          45  n1#3.2          web1: n1 → n5, n1 lacks CPU
+                2026-07-04 14:03:09.380          47  n1#3.2          web1: n1 → n5 moved after 2020 ms
                 """, "\(text)")
     }
 
@@ -98,8 +98,8 @@ struct ExplanationReportTests {
             text == """
                 This node did not start it and knows its own part only; the node before the # knows all.
 
-                TIME                       NUMBER  ISP             EVENT
-                2026-07-04 14:03:07.000         7  n2#1.1          the node is granted under epoch 3.1
+                TIME                         NUMBER  ISP             EVENT
+                2026-07-04 14:03:07.000           7  n2#1.1          the node is granted under epoch 3.1
                 """, "\(text)")
     }
 
