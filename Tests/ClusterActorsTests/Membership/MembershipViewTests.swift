@@ -196,54 +196,6 @@ struct MembershipViewTests {
             }
         }
     }
-
-    @Test("costs a further agent at most 1 KiB in a ring of 100,000, with eight members down or joined")
-    func memory() throws {
-        let config = try largeRing()
-        let bytes = try Self.bytesEach { index in
-            var view = MembershipView(config: config)
-            for down in 0..<6 {
-                let member = config.members[(index * 7 + down * 999) % 100_000]
-                _ = view.apply(MemberUpdate(member: member, state: .dead, incarnation: 0))
-            }
-            _ = view.apply(update("late-1", .alive))
-            _ = view.apply(update("late-2", .alive))
-            return view
-        }
-        #expect(bytes <= 1_024)
-        // Else the measurement would have missed what a view allocates.
-        #expect(bytes > MemoryLayout<MembershipView>.stride + 200)
-    }
-
-    @Test("costs at most 1 KiB with the machine around it, while nothing happens in a ring of 100,000")
-    func memoryOfMachine() throws {
-        let config = try largeRing()
-        let bytes = try Self.bytesEach { index in
-            var rng = SplitMix64(seed: UInt64(index))
-            return Membership(config: config, local: config.members[index], boot: 1, using: &rng)
-        }
-        #expect(bytes <= 1_024)
-        // Else the measurement would have missed the machine itself; what other tests free meanwhile costs it a few bytes.
-        #expect(bytes >= MemoryLayout<Membership>.stride - 16)
-    }
-
-    private func largeRing() throws -> RingConfig {
-        try RingConfig(
-            members: (0..<100_000).map { index in
-                member(NodeID("node-\(index)")!, site: "site-\(index % 10)", rack: "rack-\(index % 100)")
-            })
-    }
-
-    /// What one of 2,000 values takes: the middle of five measurements, since other tests allocate meanwhile.
-    private static func bytesEach<Value>(_ make: (Int) -> Value) throws -> Int {
-        let measurements = try (0..<5).map { _ in
-            let before = try #require(allocatedBytes())
-            let values = (0..<2_000).map(make)
-            let after = try #require(allocatedBytes())
-            return withExtendedLifetime(values) { (after - before) / values.count }
-        }
-        return measurements.sorted()[2]
-    }
 }
 
 private func max(
