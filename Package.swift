@@ -100,6 +100,9 @@ let package = Package(
                 "Basis", "Certificates", "ClusterActors", "Placement", "Transport", nioCore, nioPosix, nioSSL, logging,
             ],
             path: "Benchmarks/Transport", swiftSettings: strict),
+        .executableTarget(
+            name: "placement-benchmark", dependencies: ["Placement", "Snapshots", argumentParser],
+            path: "Benchmarks/Placement", exclude: ["peers", "run"], swiftSettings: strict),
         .testTarget(name: "BasisTests", dependencies: ["Basis"], swiftSettings: strict),
         .testTarget(name: "PlacementTests", dependencies: ["Basis", "Placement"], swiftSettings: strict),
         .testTarget(

@@ -24,6 +24,7 @@ struct BoundaryRules {
         "modelled-host": ["Foundation", "Glibc"],
         "dvms": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
+        "placement-benchmark": ["Foundation", "Glibc"],
     ]
 
     /// Names that decide by the machine instead of by what was passed in.

@@ -1,10 +1,10 @@
 /// Finds a reconfiguration plan for a placement problem.
 ///
-/// It goes from what is cheap and usually enough to what is thorough: cover sets of the overloaded nodes that find room
-/// elsewhere; local repair; branch and bound, first moving only VMs of nodes that are not viable, then letting VMs of
-/// viable nodes make room; large neighbourhoods; and where memory is so tight that no order works, a search for ways
-/// on which VMs step aside. The same problem and seed give the same report on every machine, in whatever order the
-/// problem lists its nodes and VMs.
+/// A partition is searched exactly at once (``LeaverSearch``); a larger problem is repaired locally first, from cheapest
+/// cover sets of the overloaded nodes on. What is not proven then is improved part by part (``NeighbourhoodSearch``),
+/// and where memory is so tight that no order works, ways are searched on which VMs step aside. Policies that go beyond
+/// repair go on from the viable mapping (``BalanceSearch``, ``ConsolidationSearch``). The same problem and seed give the
+/// same report on every machine, in whatever order the problem lists its nodes and VMs.
 package enum RepairSolver {
     /// Solves `problem` within `budget`.
     ///
