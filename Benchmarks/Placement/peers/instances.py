@@ -45,6 +45,8 @@ def draw(shape, seed):
         for index in range(shape.nodes)
     ]
     constraints = draw_constraints(chance, nodes, vms) if shape.constraints else []
+    while contradict(constraints, nodes):
+        constraints = draw_constraints(chance, nodes, vms)
     return {"format": "dvms-snapshot/1", "nodes": nodes, "vms": vms, "constraints": constraints}
 
 
@@ -109,6 +111,21 @@ def draw_constraints(chance, nodes, vms):
             {"type": "among", "vms": [fresh.pop() for _ in range(3)], "groups": [halves[:middle], halves[middle:]]})
         found.append({"type": "split", "groups": [[fresh.pop(), fresh.pop()] for _ in range(2)]})
     return [with_sorted_lists(constraint) for constraint in found]
+
+
+def contradict(constraints, nodes):
+    """Whether fences and bans leave a VM no node at all, which is bad input rather than a hard problem."""
+    allowed = {}
+    for constraint in constraints:
+        if constraint["type"] not in ("fence", "ban"):
+            continue
+        for vm in constraint["vms"]:
+            left = allowed.setdefault(vm, {node["id"] for node in nodes})
+            if constraint["type"] == "fence":
+                left.intersection_update(constraint["nodes"])
+            else:
+                left.difference_update(constraint["nodes"])
+    return not all(allowed.values())
 
 
 def with_sorted_lists(constraint):
