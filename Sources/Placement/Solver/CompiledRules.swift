@@ -201,9 +201,9 @@ extension CompiledRules {
     }
 
     /// Numbers the classes of VMs that no plan needs to tell apart, by VM; -1 for a VM that is bound to others.
-    func twinClasses() -> (byVM: [Int], count: Int) {
+    func twinClasses() -> [Int] {
         var known: [Likeness: Int] = [:]
-        let byVM = self.vms.indices.map { vm -> Int in
+        return self.vms.indices.map { vm -> Int in
             guard self.book.memberships[vm].isEmpty, self.immovability[vm] == nil else { return -1 }
             let likeness = Likeness(
                 origin: self.origin[vm], demand: self.demand[vm], memoryMiB: self.vms[vm].demand.memoryMiB,
@@ -213,6 +213,5 @@ extension CompiledRules {
             known[likeness] = known.count
             return known.count - 1
         }
-        return (byVM, known.count)
     }
 }

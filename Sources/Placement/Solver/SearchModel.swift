@@ -46,7 +46,6 @@ final class SearchModel: Sendable {
     let book: RuleBook
     /// By VM: whether any of these can have to do with where it is.
     let concernedByRules: [Bool]
-    let twinClassCount: Int
     let covers: CoverOrders
     private let uniformLink: Bool
 
@@ -113,7 +112,7 @@ final class SearchModel: Sendable {
         }
         self.leastHopWeight = leastHopWeight
         self.covers = CoverOrders(residents: residents, demand: demand, weight: leastHopWeight)
-        (self.twinClass, self.twinClassCount) = rules.twinClasses()
+        self.twinClass = rules.twinClasses()
     }
 
     /// What one hop of `vm` weighs.
