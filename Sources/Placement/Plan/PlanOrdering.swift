@@ -20,6 +20,13 @@ struct PlanOrdering {
         case impossible(done: [Hop])
         /// None was found; `done` could be done in this order.
         case unknown(done: [Hop])
+
+        /// What can be done in this order, all or a part.
+        var hops: [Hop] {
+            switch self {
+            case .found(let hops), .impossible(let hops), .unknown(let hops): hops
+            }
+        }
     }
 
     /// The most migrations whose order is searched exhaustively: the done ones are a bit mask.

@@ -1,8 +1,9 @@
 /// Makes the use of nodes even with few migrations: steepest descent of ``Imbalance``.
 ///
 /// In each round the move that lowers the imbalance most is done, of all VMs to all nodes that have room and where no
-/// constraint is broken; when none is left, two VMs change places. A VM that has been moved already may be moved elsewhere, or back, without counting again: so
-/// what an early move took for granted is put right by later ones, and fewer VMs are moved for the same evenness.
+/// constraint is broken; when none is left, two VMs change places. A VM that has been moved already may be moved
+/// elsewhere, or back, without counting again: so what an early move took for granted is put right by later ones, and
+/// fewer VMs are moved for the same evenness.
 struct BalanceSearch {
     private let model: SearchModel
     private let aim: BalanceAim

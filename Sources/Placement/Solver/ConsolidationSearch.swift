@@ -40,9 +40,7 @@ struct ConsolidationSearch {
     /// Moves everything away from `node`, or leaves all as it is; whether it did.
     private mutating func empty(_ node: Int, _ meter: inout StepMeter) -> Bool {
         let before = self.state
-        let leaving = self.residents[node].sorted { left, right in
-            (-self.model.sizePermille(left), left) < (-self.model.sizePermille(right), right)
-        }
+        let leaving = self.model.largestFirst(self.residents[node])
         for vm in leaving {
             guard let destination = self.destination(of: vm, &meter) else {
                 self.state = before

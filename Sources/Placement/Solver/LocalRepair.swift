@@ -126,7 +126,7 @@ struct LocalRepair {
     /// Moves a VM with all that belong together with it.
     private mutating func moveCompanions(of vms: [Int], _ meter: inout StepMeter) -> Bool {
         for vm in vms {
-            let party = self.party(of: vm)
+            let party = self.model.book.party(of: vm) { self.model.book.rules[$0].bindsTogether }
             guard party.count > 1, party.allSatisfy(self.model.isMovable) else { continue }
             for node in self.model.domain(of: vm)
             where party.allSatisfy({ self.state.hosts[$0] == node || self.model.mayMove($0, to: node) }) {
@@ -138,23 +138,6 @@ struct LocalRepair {
             }
         }
         return false
-    }
-
-    /// `vm` and all VMs that constraints bind to the same node, in ascending order.
-    private func party(of vm: Int) -> [Int] {
-        var party: Set<Int> = [vm]
-        var open = [vm]
-        while let next = open.popLast() {
-            for membership in self.model.book.memberships[next] {
-                let rule = self.model.book.rules[membership.rule]
-                guard rule.kind == .presence, rule.onePlacePerClass, rule.isHard else { continue }
-                for member in self.model.book.details[membership.rule].members
-                where member.category == membership.category && party.insert(member.vm).inserted {
-                    open.append(member.vm)
-                }
-            }
-        }
-        return party.sorted()
     }
 
     private func isBetter(than before: SearchState, filling nodes: [Int]) -> Bool {

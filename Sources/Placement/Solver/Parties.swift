@@ -5,34 +5,37 @@ struct Parties {
     /// The parties that one of `vms` belongs to.
     init(_ model: SearchModel, of vms: [Int]) {
         let book = model.book
-        let binding = book.rules.indices.filter { book.gathers($0) }
-        guard !binding.isEmpty else { return }
+        guard book.rules.indices.contains(where: book.gathers) else { return }
         var known: Set<Int> = []
-        for first in vms where !known.contains(first) && Self.companions(of: first, book).count > 1 {
-            var party: Set<Int> = [first]
-            var open = [first]
-            while let next = open.popLast() {
-                for member in Self.companions(of: next, book) where party.insert(member).inserted {
-                    open.append(member)
-                }
-            }
+        for first in vms where !book.memberships[first].isEmpty && !known.contains(first) {
+            let party = book.party(of: first, where: book.gathers)
+            guard party.count > 1 else { continue }
             known.formUnion(party)
-            self.members.append(party.sorted())
-        }
-    }
-
-    private static func companions(of vm: Int, _ book: RuleBook) -> [Int] {
-        book.memberships[vm].filter { book.gathers($0.rule) }.flatMap { membership in
-            book.details[membership.rule].members.filter { $0.category == membership.category }.map(\.vm)
+            self.members.append(party)
         }
     }
 }
 
 extension RuleBook {
+    /// `vm` and all VMs that it is bound to, be it by way of others, in ascending order.
+    ///
+    /// - Parameter binds: whether the rule at an index counts; it is one that ``Rule/bindsTogether``.
+    func party(of vm: Int, where binds: (Int) -> Bool) -> [Int] {
+        var party: Set<Int> = [vm]
+        var open = [vm]
+        while let next = open.popLast() {
+            for membership in self.memberships[next] where binds(membership.rule) {
+                for member in self.details[membership.rule].members
+                where member.category == membership.category && party.insert(member.vm).inserted {
+                    open.append(member.vm)
+                }
+            }
+        }
+        return party.sorted()
+    }
+
     /// Whether a hard rule wants each class of its VMs on one node, and names no VM outside.
     func gathers(_ index: Int) -> Bool {
-        let rule = self.rules[index]
-        return rule.kind == .presence && rule.isHard && rule.onePlacePerClass && rule.placeTable < 0
-            && !self.details[index].namesOutsiders
+        self.rules[index].bindsTogether && self.rules[index].placeTable < 0 && !self.details[index].namesOutsiders
     }
 }

@@ -23,9 +23,7 @@ struct PoolPacking {
 
     /// Where all VMs are then, or nil when no way was found.
     func packed(_ meter: inout StepMeter) -> [Int]? {
-        var order = self.pool.sorted { left, right in
-            (-self.model.sizePermille(left), left) < (-self.model.sizePermille(right), right)
-        }
+        var order = self.model.largestFirst(self.pool)
         for _ in 0..<Self.attemptsMax {
             switch self.attempt(order, &meter) {
             case .packed(let hosts): return hosts

@@ -32,6 +32,8 @@ struct RuleBook: Sendable {
         var membersOnly = false
 
         var isHard: Bool { self.price < 0 }
+        /// Whether it is hard and wants each class of its VMs in one place.
+        var bindsTogether: Bool { self.kind == .presence && self.onePlacePerClass && self.isHard }
     }
 
     enum Kind: Sendable {

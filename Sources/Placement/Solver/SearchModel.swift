@@ -191,6 +191,11 @@ final class SearchModel: Sendable {
         return (0..<4).map { self.demand[vm][$0] * 1_000 / max(usable[$0], 1) }.max() ?? 0
     }
 
+    /// `vms` in the order of ``sizePermille(_:)``, the largest first.
+    func largestFirst(_ vms: [Int]) -> [Int] {
+        vms.sorted { left, right in (-self.sizePermille(left), left) < (-self.sizePermille(right), right) }
+    }
+
     func fits(_ load: Amounts, on node: Int) -> Bool {
         all(load .<= self.limit[node])
     }

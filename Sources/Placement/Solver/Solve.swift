@@ -237,11 +237,7 @@ extension Solve {
             guard state.violation == 0 else { continue }
             let goal = state.hosts
             var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: goal))
-            let hops: [Hop]
-            switch ordering.run(&self.meter) {
-            case .found(let all): hops = all
-            case .impossible(let done), .unknown(let done): hops = done
-            }
+            let hops = ordering.run(&self.meter).hops
             let reached = SearchState(self.model, hosts: self.hosts(after: hops))
             if !hops.isEmpty, reached.violation == 0 {
                 return .plan(PlanWriter(self.model).plan(hops), .feasible(atLeast: .zero))
@@ -282,11 +278,7 @@ extension Solve {
         let goals = [self.leastWrong.hosts] + self.incumbent.unordered.prefix(1).map(\.hosts)
         for goal in goals {
             var ordering = PlanOrdering(self.model, hosts: self.model.origin, hops: self.model.directHops(to: goal))
-            let done: [Hop]
-            switch ordering.run(&self.meter) {
-            case .found(let hops): done = hops
-            case .impossible(let hops), .unknown(let hops): done = hops
-            }
+            let done = ordering.run(&self.meter).hops
             var state = first
             for (index, hop) in done.enumerated() {
                 state.move(hop.vm, to: hop.to)
