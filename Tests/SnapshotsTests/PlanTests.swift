@@ -189,7 +189,26 @@ struct PlanTests {
         #expect(duration.milliseconds(of: a) == 8_389 && duration.milliseconds(of: b) == 25_167)
         #expect(duration.milliseconds(of: [[a], [b]]) == 8_389 + 25_167)
         #expect(duration.milliseconds(of: [[a, b]]) == 33_556)
-        #expect(duration.milliseconds(of: [[Migration(vm: "z", from: "n1", to: "n3", reason: .empties("n1"))]]) == 0)
+        let unknown = Migration(vm: "z", from: "n1", to: "n3", reason: .empties("n1"))
+        for supposition in PredictedDuration.Supposition.allCases {
+            #expect(PredictedDuration(of: fleet, supposition).milliseconds(of: [[unknown]]) == 0)
+        }
+    }
+
+    @Test("the duration lies between that of idle guests on clean links and that of busy ones on busy links")
+    func durationBounds() {
+        var writing = vm("a", memory: 1_000)
+        // Of 1,000 Mbit/s a quarter, then a half: what is sent again is a third and the whole of it.
+        writing.dirtyMiBPerSecond = 30
+        let fleet = problem([(node("n1"), [writing]), (node("n2"), [])])
+        let move = Migration(vm: "a", from: "n1", to: "n2", reason: .empties("n1"))
+        let times = PredictedDuration.Supposition.allCases.map {
+            PredictedDuration(of: fleet, $0).milliseconds(of: move)
+        }
+        #expect(times[0] == 8_389)
+        #expect((11_180...11_220).contains(times[1]), "\(times)")
+        // 88 % of the link leave 880 Mbit/s, of which the guest writes 503: 8.389 ÷ 0.88 ÷ (1 − 503 ÷ 880) and a second.
+        #expect((23_100...23_300).contains(times[2]), "\(times)")
     }
 
     @Test("solving until told to stop gives the best by then, and ends by itself when it is proven")

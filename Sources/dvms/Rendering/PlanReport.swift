@@ -62,7 +62,7 @@ package struct PlanReport {
         let steps = Figures.count(self.document.steps.count, "step")
         lines.add("moves", "\(Figures.count(self.document.migrations, "migration")) in \(steps)")
         lines.add("memory", self.memory)
-        lines.add("duration", "\(Figures.duration(milliseconds: self.document.durationSeconds * 1_000)), predicted")
+        lines.add("duration", self.duration)
         let took = self.document.solveMilliseconds
         lines.add("solver", "\(self.report.stepsUsed) steps" + (took > 0 ? ", \(took) ms" : ""))
         return lines.text
@@ -74,19 +74,36 @@ package struct PlanReport {
         return "\(moved) MiB; no plan moves less than \(bound), gap \(Figures.percent(moved - bound, of: moved)) %"
     }
 
+    private var duration: String {
+        let steps = self.report.outcome.plan?.steps ?? []
+        let predicted = "\(Figures.duration(milliseconds: self.document.durationSeconds * 1_000)), predicted"
+        guard !steps.isEmpty else { return predicted }
+        // In whole seconds, which is as fine as it is known.
+        let (least, most) = (self.wholeSeconds(of: steps, .best), self.wholeSeconds(of: steps, .worst))
+        return "\(predicted); \(least) at best, \(most) on busy links while guests write"
+            + " \(PredictedDuration.worstDirtyPercent) % of what they did"
+    }
+
+    private func wholeSeconds(of steps: [[Migration]], _ supposition: PredictedDuration.Supposition) -> String {
+        let milliseconds = PredictedDuration(of: self.problem, supposition).milliseconds(of: steps)
+        return Figures.duration(milliseconds: (milliseconds + 999) / 1_000 * 1_000)
+    }
+
     private func table(of plan: ReconfigurationPlan) -> String {
         let duration = PredictedDuration(of: self.problem)
+        let worst = PredictedDuration(of: self.problem, .worst)
         let memory = Dictionary(
             self.problem.vms.map { ($0.id, $0.demand.memoryMiB) }, uniquingKeysWith: { first, _ in first })
         var table = TextTable(
             .right("STEP"), .left("VM"), .left("FROM"), .left("TO"), .right("MiB"), .right("SECONDS"),
-            .left("BECAUSE IT"))
+            .right("AT MOST"), .left("BECAUSE IT"))
         for (index, step) in plan.steps.enumerated() {
             for migration in step {
                 table.add(
                     "\(index + 1)", migration.vm.name, migration.from.name, migration.to.name,
                     "\(memory[migration.vm] ?? 0)",
-                    Figures.seconds(milliseconds: duration.milliseconds(of: migration)), "\(migration.reason)")
+                    Figures.seconds(milliseconds: duration.milliseconds(of: migration)),
+                    Figures.seconds(milliseconds: worst.milliseconds(of: migration)), "\(migration.reason)")
             }
         }
         return table.text
