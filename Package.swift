@@ -65,7 +65,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
-        .target(name: "Journal", dependencies: ["Basis", "Placement", grdb], swiftSettings: strict),
+        .target(name: "Journal", dependencies: ["Basis", "Placement", "Snapshots", grdb], swiftSettings: strict),
         .target(name: "ControlProtocol", dependencies: ["Basis"], swiftSettings: strict),
         .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
         .target(
@@ -125,7 +125,8 @@ let package = Package(
             ],
             exclude: ["Messages/Golden"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Basis", "Placement", "Settings"], swiftSettings: strict),
-        .testTarget(name: "JournalTests", dependencies: ["Basis", "Journal", "Placement"], swiftSettings: strict),
+        .testTarget(
+            name: "JournalTests", dependencies: ["Basis", "Journal", "Placement", "Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "ControlProtocolTests", dependencies: ["Basis", "ControlProtocol"], swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),

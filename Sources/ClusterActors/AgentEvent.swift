@@ -17,6 +17,8 @@ package enum AgentEvent: Sendable {
     case sweepsAgain(ISPID, sweep: Int)
     case memberLost(ISPID, NodeID, reason: String)
     case recommended(ISPID, ReconfigurationPlan)
+    /// The last problem that the ISP did not find a viable plan for; told just before it ends.
+    case unsolved(ISPID, PlacementProblem)
     case ispEnded(ISPSummary)
 
     // One migration, told by the initiator of its ISP.

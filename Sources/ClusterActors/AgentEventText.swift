@@ -7,7 +7,8 @@ extension AgentEvent {
     /// Every ``kind`` there is, in the order of the cases.
     package static let kinds = [
         "isp_started", "asked", "granted", "skipped", "hopped", "solved", "confirmed", "waits", "sweeps_again",
-        "member_lost", "recommended", "isp_ended", "migration_ordered", "migration_progress", "migration_ended",
+        "member_lost", "recommended", "unsolved", "isp_ended", "migration_ordered", "migration_progress",
+        "migration_ended",
         "node_granted", "node_released", "flight_began", "flight_ended", "handover", "in_doubt", "settled",
         "agent_started", "recovered", "trigger_began", "trigger_ended", "hypervisor_away", "hypervisor_back",
         "member_changed", "marked", "store_failed",
@@ -26,6 +27,7 @@ extension AgentEvent {
         case .sweepsAgain: "sweeps_again"
         case .memberLost: "member_lost"
         case .recommended: "recommended"
+        case .unsolved: "unsolved"
         case .ispEnded: "isp_ended"
         case .migrationOrdered: "migration_ordered"
         case .migrationProgress: "migration_progress"
@@ -56,7 +58,7 @@ extension AgentEvent {
         case .ispEnded(let summary): summary.key.isp
         case .asked(let isp, _), .granted(let isp, _, _), .skipped(let isp, _, _), .hopped(let isp, _, _, _),
             .solved(let isp, _, _, _, _), .confirmed(let isp, _, _), .waits(let isp, _), .sweepsAgain(let isp, _),
-            .memberLost(let isp, _, _), .recommended(let isp, _):
+            .memberLost(let isp, _, _), .recommended(let isp, _), .unsolved(let isp, _):
             isp
         case .migrationOrdered(let action, _, _, _, _), .migrationProgress(let action, _, _),
             .migrationEnded(let action, _, _, _, _, _, _), .flightBegan(let action, _, _, _),
@@ -77,7 +79,8 @@ extension AgentEvent {
             .handover(_, let vm, _, _), .inDoubt(let vm, _), .settled(let vm, _):
             vm
         case .ispStarted, .asked, .granted, .skipped, .hopped, .solved, .confirmed, .waits, .sweepsAgain, .memberLost,
-            .recommended, .ispEnded, .nodeGranted, .nodeEnded, .agentStarted, .recovered, .triggerBegan, .triggerEnded,
+            .recommended, .unsolved, .ispEnded, .nodeGranted, .nodeEnded, .agentStarted, .recovered, .triggerBegan,
+            .triggerEnded,
             .hypervisorAway, .hypervisorBack, .memberChanged, .marked, .storeFailed:
             nil
         }
@@ -101,6 +104,8 @@ extension AgentEvent {
         case .sweepsAgain(_, let sweep): "goes round the ring again, sweep \(sweep)"
         case .memberLost(_, let node, let reason): "loses \(node): \(reason)"
         case .recommended(_, let plan): "recommends \(plan.migrations.map(\.description).joined(separator: "; "))"
+        case .unsolved(_, let problem):
+            "leaves a problem of \(problem.nodes.count) nodes and \(problem.vms.count) guests unsolved"
         case .ispEnded(let summary): summary.text
         case .migrationOrdered(_, let vm, let from, let to, let reason): "\(vm): \(from) → \(to), \(reason)"
         case .migrationProgress(_, let vm, let progress):
@@ -151,6 +156,7 @@ extension AgentEvent {
             ]
         case .nodeGranted(let token): [("epoch", "\(token.epoch)")]
         case .nodeEnded(let token, let ending): [("epoch", "\(token.epoch)"), ("ending", ending.rawValue)]
+        case .unsolved(_, let problem): [("nodes", "\(problem.nodes.count)"), ("guests", "\(problem.vms.count)")]
         case .ispEnded(let summary): summary.facts
         case .memberChanged(let node, let state): [("member", node.name), ("state", "\(state)")]
         case .confirmed(_, let plan, _): [("plan", plan.text)]

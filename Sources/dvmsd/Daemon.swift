@@ -45,9 +45,12 @@ struct Daemon: Sendable {
         self.time = time
         self.startedAt = time.now
         self.journal = try Self.openJournal(settings)
+        let unsolved = UnsolvedProblems(stateDirectory: settings.stateDirectory)
         self.events = EventLog(
             journal: self.journal,
-            entries: EventEntries(time: time, machineClockOffset: Self.machineClock() - (time.now - .zero)), log: log)
+            entries: EventEntries(
+                time: time, machineClockOffset: Self.machineClock() - (time.now - .zero), unsolved: unsolved),
+            unsolved: unsolved, log: log)
         // One thread does everything that waits: agent, connections, control socket.
         let eventLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
         let ring: RingConfig

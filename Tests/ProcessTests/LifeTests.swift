@@ -49,6 +49,24 @@ struct LifeTests {
         await running.stop()
     }
 
+    @Test("leaves what it cannot solve as a snapshot, which dvms plan finds impossible as well")
+    func unsolved() async throws {
+        let running = try await self.ring()
+        let events = try await running.ring.events("n1")
+        // More than any node has.
+        try await self.setDemand(of: "a", running, 4_500)
+        let unsolved = try await events.first("unsolved")
+        let ended = try await events.first("isp_ended", after: unsolved) { $0["isp"] == unsolved["isp"] }
+        #expect(["improved", "unsolvable"].contains(ended["facts"]["outcome"].text), "\(ended)")
+        // An explanation waits until all is written.
+        _ = try await running.ring.control("n1").ask("explain", ["isp": unsolved["isp"]])
+        let file = try #require(unsolved["facts"]["file"].text)
+        let end = try await ProgramProcess.run(.operatorTool, ["plan", "--snapshot", file])
+        #expect(end.status == 3, "\(end)")
+        #expect(end.output.hasPrefix("impossible"), "\(end)")
+        await running.stop()
+    }
+
     @Test("goes on when a hypervisor goes away and comes back")
     func hypervisorAwayAndBack() async throws {
         var running = try await self.ring()
@@ -156,6 +174,21 @@ struct LifeTests {
         daemon.signal(SIGHUP)
         try #require(await daemon.errors.first { $0.hasSuffix("] reloaded") } != nil)
         #expect(try await control.ask("status")["mode"] == "off")
+        await running.stop()
+    }
+
+    @Test("lets dvms plan see the whole ring through its sockets")
+    func planOnLiveRing() async throws {
+        let running = try await self.ring(mode: "off")
+        let events = try await running.ring.events("n1")
+        // Daemons do not tell their thresholds: it takes more than a node has.
+        try await self.setDemand(of: "a", running, 2_000)
+        try await events.first("trigger_began")
+        let plan = try await ProgramProcess.run(
+            .operatorTool, ["plan", "--socket", running.ring.folder.path, "--format", "json"])
+        #expect(plan.status == 0 && plan.errors.isEmpty, "\(plan)")
+        #expect(plan.output.contains("\"violations_before\": 1,\n  \"violations_after\": 0"), "\(plan)")
+        #expect(plan.output.contains("\"reason\":\"relieves n1 of CPU overload\""), "\(plan)")
         await running.stop()
     }
 

@@ -236,6 +236,7 @@ extension NodeAgent {
         let began = self.now
         let report = await self.ports.solver.solve(
             problem, stepsMax: self.settings.limits.solverStepsMax, seed: own.procedure.key.birth)
+        self.ownISP?.unsolved = report.verdict.isViable ? nil : problem
         self.ownISP?.summary.solves += 1
         self.ownISP?.summary.solveSteps += report.steps
         self.ownISP?.summary.solveDuration += self.now - began
@@ -292,6 +293,7 @@ extension NodeAgent {
         self.remember(outcome, of: own)
         self.reservation.ownISPEnded(own.token)
         self.tellTransitions()
+        if let unsolved = own.unsolved, outcome.isForWantOfAPlan { self.tell(.unsolved(isp, unsolved)) }
         self.tell(.ispEnded(summary))
         self.spawn {
             await self.releaseAll(others.map { ($0.key, Token(isp: isp, epoch: $0.value.epoch)) })

@@ -40,6 +40,14 @@ package enum Outcome: Hashable, Sendable {
         }
     }
 
+    /// Whether something stays wrong because no plan was found that puts it right.
+    var isForWantOfAPlan: Bool {
+        switch self {
+        case .improved, .unsolvable, .blocked: true
+        case .solved, .moot, .yielded, .recommended, .cancelled, .failed: false
+        }
+    }
+
     /// The rest of the story in words; empty where the name says it all.
     package var detail: String {
         switch self {
@@ -63,4 +71,12 @@ package enum Verdict: Sendable {
     case improvement(ReconfigurationPlan, remaining: String)
     /// Neither; `reason` names what stands in the way.
     case none(reason: String)
+
+    /// Whether nothing is violated, or nothing need be.
+    var isViable: Bool {
+        switch self {
+        case .viable, .plan: true
+        case .improvement, .none: false
+        }
+    }
 }

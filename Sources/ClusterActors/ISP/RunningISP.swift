@@ -18,6 +18,8 @@ struct RunningISP {
     var actionsOrdered: UInt64 = 0
     /// The grants that were given back while it runs.
     private var givenBack: [NodeID: Set<Epoch>] = [:]
+    /// What it was last asked to solve, if no plan makes that viable or none was found.
+    var unsolved: PlacementProblem?
     /// An ISP with an earlier key is blocked on this one.
     var yieldTo: ISPID?
     private(set) var isCancelled = false

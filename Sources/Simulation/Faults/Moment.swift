@@ -40,7 +40,7 @@ package enum Moment: Hashable, Sendable, CaseIterable {
         case .inDoubt: .inDoubt
         case .agentStarted: .started
         case .recovered: .recovered
-        case .ispStarted, .asked, .skipped, .hopped, .solved, .sweepsAgain, .recommended, .migrationOrdered,
+        case .ispStarted, .asked, .skipped, .hopped, .solved, .sweepsAgain, .recommended, .unsolved, .migrationOrdered,
             .migrationProgress, .migrationEnded, .nodeEnded, .handover, .settled, .triggerBegan, .triggerEnded,
             .hypervisorAway, .hypervisorBack, .memberChanged, .marked, .storeFailed:
             nil

@@ -43,7 +43,7 @@ package struct ExplanationReport: Sendable {
         var lines = LabelledLines()
         lines.add("why", isp.reason.hasPrefix(isp.trigger) ? isp.reason : "\(isp.trigger): \(isp.reason)")
         lines.add("started", self.clock.text(milliseconds: isp.startedWallMilliseconds))
-        self.addOutcome(of: isp, to: &lines)
+        self.addOutcome(of: isp, events, to: &lines)
         self.addAsked(isp, events, to: &lines)
         self.addPlan(isp, events, to: &lines)
         var parts = [self.headline(of: isp), lines.text]
@@ -52,10 +52,13 @@ package struct ExplanationReport: Sendable {
         return parts.joined(separator: "\n\n")
     }
 
-    private func addOutcome(of isp: ControlISP, to lines: inout LabelledLines) {
+    private func addOutcome(of isp: ControlISP, _ events: [ControlEvent], to lines: inout LabelledLines) {
         guard let outcome = isp.outcome else { return }
         lines.add("outcome", Self.meanings[outcome].map { "\(outcome): \($0)" } ?? outcome)
         if let detail = isp.detail, !detail.isEmpty { lines.goOn(detail.onOneLine) }
+        for file in events.filter({ $0.kind == "unsolved" }).compactMap({ $0.facts["file"] }) {
+            lines.goOn("look into it with dvms plan --explain --snapshot '\(file)'".onOneLine)
+        }
     }
 
     private static let meanings = [

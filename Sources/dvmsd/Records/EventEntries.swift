@@ -9,11 +9,13 @@ struct EventEntries {
     /// What the machine's clock since its boot showed at the origin of `time`: instants of the daemons of one machine
     /// can be compared only on that clock.
     let machineClockOffset: Duration
+    let unsolved: UnsolvedProblems
 
     func event(_ event: AgentEvent, at instant: MonotonicInstant, sequence: UInt64) -> EventEntry {
         var facts = Dictionary(event.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
         switch event {
         case .nodeGranted, .nodeEnded: facts["monotonic_ns"] = "\((instant + self.machineClockOffset).nanoseconds)"
+        case .unsolved(let isp, _): facts["file"] = self.unsolved.file(of: "\(isp)")
         default: break
         }
         return EventEntry(

@@ -2,6 +2,7 @@ import Basis
 import ClusterActors
 import Journal
 import Logging
+import Placement
 import Synchronization
 
 /// Where the agent's events go: numbered, handed to whoever follows, logged, and written to the journal in batches.
@@ -13,6 +14,7 @@ final class EventLog: AgentEventSink {
         var open = OpenRecords()
         var batch = NodeJournal.Batch()
         var dropped = 0
+        var unsolved: [(isp: ISPID, problem: PlacementProblem)] = []
         var followers: [UInt64: AsyncStream<EventEntry>.Continuation] = [:]
         var followersEver: UInt64 = 0
         /// Resumed when everything told so far is on disk, or the writer has ended.
@@ -23,6 +25,8 @@ final class EventLog: AgentEventSink {
 
     /// Events that wait for the disk at the most; beyond it the newest are dropped and counted.
     static let pendingEventsMax = 20_000
+    /// Unsolved problems that wait for the disk at the most; beyond it the newest are not written.
+    static let pendingUnsolvedMax = 8
     /// Events that wait for one follower; a slower one loses the oldest, and can read them again by their sequence.
     static let followerEventsMax = 4_096
     static let followersMax = 64
@@ -35,13 +39,15 @@ final class EventLog: AgentEventSink {
     private let state: Mutex<State>
     private let journal: NodeJournal
     private let entries: EventEntries
+    private let unsolved: UnsolvedProblems
     private let log: Logger
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    init(journal: NodeJournal, entries: EventEntries, log: Logger) {
+    init(journal: NodeJournal, entries: EventEntries, unsolved: UnsolvedProblems, log: Logger) {
         self.journal = journal
         self.entries = entries
+        self.unsolved = unsolved
         self.log = log
         self.state = Mutex(
             State(lastSequence: max(journal.lastEventSequence, (journal.boot - 1) * Self.eventsPerBoot)))
@@ -57,6 +63,9 @@ final class EventLog: AgentEventSink {
                 state.batch.events.append(entry)
             } else {
                 state.dropped += 1
+            }
+            if case .unsolved(let isp, let problem) = event, state.unsolved.count < Self.pendingUnsolvedMax {
+                state.unsolved.append((isp, problem))
             }
             for follower in state.followers.values { follower.yield(entry) }
             return entry
@@ -92,10 +101,11 @@ final class EventLog: AgentEventSink {
 
     private func writeAll() async {
         while true {
-            let (batch, dropped) = self.state.withLock { state in
-                let taken = (state.batch, state.dropped)
+            let (batch, dropped, unsolved) = self.state.withLock { state in
+                let taken = (state.batch, state.dropped, state.unsolved)
                 state.batch = NodeJournal.Batch()
                 state.dropped = 0
+                state.unsolved = []
                 state.isWriting = !taken.0.isEmpty
                 if !state.isWriting {
                     for flush in state.flushes { flush.resume() }
@@ -105,7 +115,18 @@ final class EventLog: AgentEventSink {
             }
             guard !batch.isEmpty else { return }
             if dropped > 0 { self.log.error("events were dropped", metadata: ["count": "\(dropped)"]) }
+            for (isp, problem) in unsolved { self.write(problem, of: isp) }
             guard await self.append(batch) else { return }
+        }
+    }
+
+    private func write(_ problem: PlacementProblem, of isp: ISPID) {
+        do {
+            try self.unsolved.write(problem, of: "\(isp)")
+        } catch {
+            self.log.error(
+                "an unsolved problem was not written",
+                metadata: ["file": "\(self.unsolved.file(of: "\(isp)"))", "reason": "\(error)"])
         }
     }
 

@@ -39,4 +39,24 @@ struct RepairTests {
         #expect(first == (try await run()))
         #expect(first.count > 20)
     }
+
+    @Test("an ISP that finds no plan tells the problem as it saw it last, once")
+    func tellsUnsolvedProblem() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await RingWorld(world, nodes: 3)
+            try await ring.startAll(["n1": [4_500]])
+            try await ring.sleep(.seconds(5))
+            let kinds = ring.events.filter { $0.node == "n1" }.map(\.event.kind)
+            let first = try #require(kinds.firstIndex(of: "unsolved"), "\(ring.story)")
+            #expect(kinds[first + 1] == "isp_ended")
+            #expect(kinds[..<first].count { $0 == "isp_ended" } == 0)
+            let problem = try #require(
+                ring.events.lazy.compactMap { told -> PlacementProblem? in
+                    if case .unsolved(_, let problem) = told.event { problem } else { nil }
+                }.first)
+            #expect(problem.nodes.map(\.id).sorted() == ["n1", "n2", "n3"])
+            let again = try RepairSolver.solve(problem, budget: .partition, seed: 1)
+            if case .plan = again.outcome { Issue.record("a plan was there to be found: \(again)") }
+        }
+    }
 }
