@@ -297,14 +297,13 @@ extension NodeAgent {
         self.tell(.ispEnded(summary))
         self.spawn {
             await self.releaseAll(others.map { ($0.key, Token(isp: isp, epoch: $0.value.epoch)) })
-            await self.isOver(isp)
+            await self.isOver(isp, outcome, own.trigger)
         }
         self.monitorBell.ring()
     }
 
     private func remember(_ outcome: Outcome, of own: RunningISP) {
         self.endInjection(of: own.trigger)
-        if case .recommended(let plan) = outcome { self.recommend(plan, by: own) }
         guard own.applied == nil else { return }
         switch outcome {
         case .solved:
@@ -319,12 +318,12 @@ extension NodeAgent {
     }
 
     /// One plan a trigger. One that is found again keeps the name by which the operator knows it; any other is stale.
-    private func recommend(_ plan: ReconfigurationPlan, by own: RunningISP) {
-        let known = self.recommendations.values.first { $0.trigger == own.trigger }
-        let isp = known?.plan == plan ? known?.isp ?? own.procedure.isp : own.procedure.isp
-        self.recommendations = self.recommendations.filter { $0.value.trigger != own.trigger }
-        self.recommendations[isp] = Recommendation(isp: isp, trigger: own.trigger, plan: plan, madeAt: self.now)
-        if isp == own.procedure.isp { self.tell(.recommended(isp, plan)) }
+    private func recommend(_ plan: ReconfigurationPlan, by finder: ISPID, _ trigger: TriggerClass) {
+        let known = self.recommendations.values.first { $0.trigger == trigger }
+        let isp = known?.plan == plan ? known?.isp ?? finder : finder
+        self.recommendations = self.recommendations.filter { $0.value.trigger != trigger }
+        self.recommendations[isp] = Recommendation(isp: isp, trigger: trigger, plan: plan, madeAt: self.now)
+        if isp == finder { self.tell(.recommended(isp, plan)) }
     }
 
     /// Releases belong to the agent: they go on although the ISP's task was cancelled.
@@ -354,8 +353,10 @@ extension NodeAgent {
     }
 
     /// An ISP is over when its releases are answered or given up, not before.
-    private func isOver(_ isp: ISPID) async {
+    private func isOver(_ isp: ISPID, _ outcome: Outcome, _ trigger: TriggerClass) async {
         self.finishing.remove(isp)
+        // Not before: nothing can be applied while the nodes of the plan are being let go.
+        if case .recommended(let plan) = outcome { self.recommend(plan, by: isp, trigger) }
         self.monitorBell.ring()
         for waiter in (self.waiters.removeValue(forKey: isp) ?? []).sorted() {
             _ = await self.ask(waiter, .ended(isp))
