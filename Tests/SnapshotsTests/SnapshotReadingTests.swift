@@ -280,12 +280,4 @@ struct SnapshotReadingTests {
         let snapshot = try Snapshot.read(Array(SnapshotFixture.text(nodes: "", vms: "").utf8), named: "s")
         #expect(try RepairSolver.solve(snapshot.problem(), budget: .partition, seed: 1).outcome == .alreadyViable)
     }
-
-    @Test("an aim that the solver does not know is refused in words")
-    func unavailable() throws {
-        for text in [#"{"name":"repair","overload_percent":80,"target_percent":60}"#] {
-            let snapshot = try Snapshot.read(Array(SnapshotFixture.text(more: "\"policy\":\(text)").utf8), named: "s")
-            #expect(throws: UnavailablePolicy.self) { try snapshot.problem() }
-        }
-    }
 }

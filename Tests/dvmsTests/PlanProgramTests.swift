@@ -72,6 +72,14 @@ struct PlanProgramTests {
         #expect(limited.status == 0 && limited.output.contains("\"status\": \"optimal\""), "\(limited)")
     }
 
+    @Test("says whether the target that a snapshot states is reached")
+    func target() throws {
+        let text = Self.overloaded.replacingOccurrences(
+            of: "\"name\":\"repair\"", with: "\"name\":\"repair\",\"target_percent\":75")
+        let run = try ProgramRun("plan", "--snapshot", try self.file("s.json", text))
+        #expect(run.output.contains("\ntarget         75 % of each node, reached\n") && run.status == 0, "\(run)")
+    }
+
     @Test("ends with 0 when nothing has to be done")
     func viable() throws {
         let snapshot = try self.file("s.json", Self.fleet([("a", "n1", 3), ("b", "n2", 2)]))

@@ -18,7 +18,7 @@ package struct SnapshotPolicy: Hashable, Sendable {
 
     package var name: Name
     package var overloadPercent: Int
-    /// How full a node may be made, in percent of what it may give; at most the overload percent counts.
+    /// How full a node may be made, in percent of what it may give: ``Snapshot/fillTarget``.
     package var targetPercent: Int
     package var underloadPercent: Int
     /// The node to be emptied; for `evacuate` only.
@@ -67,12 +67,6 @@ package struct SnapshotPolicy: Hashable, Sendable {
 
     /// What the solver knows of this aim: the one place where names become policies.
     package func placementPolicy() throws(UnavailablePolicy) -> PlacementPolicy {
-        if self.targetPercent < min(self.overloadPercent, 100) {
-            throw UnavailablePolicy(
-                policy: self,
-                reason:
-                    "a target of \(self.targetPercent) % below the overload at \(self.overloadPercent) % is not known")
-        }
         switch (self.name, self.node) {
         case (.repair, _), (.drain, _): return .repair
         case (.evacuate, let node?): return .evacuate(node)

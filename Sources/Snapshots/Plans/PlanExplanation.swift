@@ -140,7 +140,7 @@ package struct PlanExplanation {
 
 extension PlacementProblem {
     /// The sum of the demands by node.
-    fileprivate func loads(of mapping: Mapping, _ rules: LoadRules) -> [NodeID: Resources] {
+    func loads(of mapping: Mapping, _ rules: LoadRules) -> [NodeID: Resources] {
         self.vms.reduce(into: [:]) { loads, vm in
             if let node = mapping[vm.id] { loads[node, default: .zero] += rules.demand(of: vm) }
         }

@@ -68,14 +68,14 @@ struct PlanCommand: ParsableCommand {
             if let policy = self.policy { snapshot = snapshot.with(policy) }
             let problem = try BadInput.asFailure { try snapshot.problem() }
             let start = ContinuousClock.now
-            let report = try BadInput.asFailure { try self.solve(problem, since: start) }
+            let report = try BadInput.asFailure { try self.solve(problem, toward: snapshot.fillTarget) }
             let milliseconds = self.timeLimit == nil ? 0 : (ContinuousClock.now - start).wholeMilliseconds
             let document = PlanDocument(of: report.outcome, for: problem, solveMilliseconds: milliseconds)
             switch self.format {
             case .table:
                 let rendering = PlanReport(
-                    document, report, problem, conflict: try self.conflict(document, problem),
-                    isExplained: self.explain)
+                    document, report, problem, target: snapshot.fillTarget,
+                    conflict: try self.conflict(document, problem), isExplained: self.explain)
                 try Console.write(rendering.text)
             case .json: try Console.write(bytes: document.bytes)
             case .dot: try Console.write(PlanGraph.dot(of: document))
@@ -94,12 +94,23 @@ struct PlanCommand: ParsableCommand {
             return try RepairSolver.conflictingSet(of: problem, budget: budget, seed: self.seed)
         }
 
-        private func solve(_ problem: PlacementProblem, since start: ContinuousClock.Instant) throws -> SolverReport {
+        private func solve(_ problem: PlacementProblem, toward target: FillTarget?) throws -> SolverReport {
+            guard let target else { return try self.solve(problem) }
+            let plain = try self.solve(problem, sharing: 2)
+            guard case .plan = plain.outcome else { return plain }
+            let toTarget = try self.solve(target.narrowed(problem), sharing: 2)
+            return SolverReport(
+                outcome: FillTarget.outcome(toTarget.outcome, plain: plain.outcome),
+                stepsUsed: plain.stepsUsed + toTarget.stepsUsed)
+        }
+
+        /// - Parameter solves: how many solves the time limit is for.
+        private func solve(_ problem: PlacementProblem, sharing solves: Int = 1) throws -> SolverReport {
             guard let limit = self.timeLimit else {
                 let budget = SolverBudget(stepsMax: self.steps ?? Self.stepsByDefault)
                 return try RepairSolver.solve(problem, budget: budget, seed: self.seed)
             }
-            let end = start + limit
+            let end = ContinuousClock.now + limit / solves
             return try AnytimeSolve.best(problem, seed: self.seed, isCancelled: { ContinuousClock.now >= end })
         }
     }

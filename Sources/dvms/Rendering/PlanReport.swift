@@ -10,19 +10,22 @@ package struct PlanReport {
     private let document: PlanDocument
     private let report: SolverReport
     private let problem: PlacementProblem
+    private let target: FillTarget?
     private let conflict: ConflictingSet?
     private let isExplained: Bool
 
     /// - Parameters:
+    ///   - target: how full nodes were to be at most.
     ///   - conflict: what makes the problem impossible, where that is known.
     ///   - isExplained: whether each migration is.
     package init(
-        _ document: PlanDocument, _ report: SolverReport, _ problem: PlacementProblem, conflict: ConflictingSet?,
-        isExplained: Bool
+        _ document: PlanDocument, _ report: SolverReport, _ problem: PlacementProblem,
+        target: FillTarget? = nil, conflict: ConflictingSet?, isExplained: Bool
     ) {
         self.document = document
         self.report = report
         self.problem = problem
+        self.target = target
         self.conflict = conflict
         self.isExplained = isExplained
     }
@@ -59,6 +62,10 @@ package struct PlanReport {
         let (nodes, vms) = (self.problem.nodes.count, self.problem.vms.count)
         lines.add("fleet", "\(Figures.count(nodes, "node")), \(Figures.count(vms, "VM"))")
         lines.add("violations", "\(self.document.violationsBefore) before, \(self.document.violationsAfter) after")
+        if let target = self.target, let plan = self.report.outcome.plan {
+            let isReached = target.isReached(by: plan, for: self.problem)
+            lines.add("target", "\(target.percent) % of each node, \(isReached ? "reached" : "not reached")")
+        }
         let steps = Figures.count(self.document.steps.count, "step")
         lines.add("moves", "\(Figures.count(self.document.migrations, "migration")) in \(steps)")
         lines.add("memory", self.memory)
