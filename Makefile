@@ -11,7 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds mutants lint ci lab-setup lab-selftest lab-test lab-faults
-.PHONY: transport-benchmark placement-benchmark idle
+.PHONY: transport-benchmark placement-benchmark migration-benchmark idle
 
 setup:
 	./setup
@@ -82,6 +82,11 @@ transport-benchmark: build
 # The solver beside OR-Tools CP-SAT and a naive greedy on seeded instances; fails where it falls short.
 placement-benchmark: build
 	Benchmarks/Placement/run
+
+# The modelled hosts' migrations beside SimGrid's (apt libsimgrid-dev), and beside real ones between two lab hosts.
+migration-benchmark: build
+	Benchmarks/Migration/run --lab
+
 
 # What 64 daemons cost while nothing happens; fails beyond the limits.
 idle: build

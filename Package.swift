@@ -103,6 +103,10 @@ let package = Package(
         .executableTarget(
             name: "placement-benchmark", dependencies: ["Placement", "Snapshots", argumentParser],
             path: "Benchmarks/Placement", exclude: ["peers", "run"], swiftSettings: strict),
+        .executableTarget(
+            name: "migration-benchmark",
+            dependencies: ["Basis", "Hypervisor", "Placement", "Simulation", argumentParser],
+            path: "Benchmarks/Migration", exclude: ["lab.py", "run", "simgrid"], swiftSettings: strict),
         .testTarget(name: "BasisTests", dependencies: ["Basis"], swiftSettings: strict),
         .testTarget(name: "PlacementTests", dependencies: ["Basis", "Placement"], swiftSettings: strict),
         .testTarget(

@@ -25,6 +25,7 @@ struct BoundaryRules {
         "dvms": ["Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
         "placement-benchmark": ["Foundation", "Glibc"],
+        "migration-benchmark": ["Foundation"],
     ]
 
     /// Names that decide by the machine instead of by what was passed in.
