@@ -53,7 +53,11 @@ struct FaultCampaignCommand: AsyncParsableCommand {
                 self.tell(report.violations)
                 if self.stopAtFirst { break }
             }
-            if done % Self.progressEvery == 0 { print("\(done) seeds, \(self.rate(of: done, since: began))") }
+            if done % Self.progressEvery == 0 {
+                print("\(done) seeds, \(self.rate(of: done, since: began))")
+                // A campaign of hours that is redirected to a file shows how far it is.
+                fflush(nil)
+            }
         }
         print("\(done) seeds × \(self.nodes) nodes, \(self.rate(of: done, since: began))")
         print("traces \(String(hash, radix: 16))")
