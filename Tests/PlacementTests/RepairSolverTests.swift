@@ -65,6 +65,34 @@ struct RepairSolverTests {
         #expect(plan.migrations.contains { $0.from == "pivot" && $0.reason == .movesOn("pivot") })
     }
 
+    @Test("VMs change places over a third node also where there are too many to try every way")
+    func pivotAmongMany() throws {
+        // On the full node the CPU is free and on the others the memory: one of two large VMs has to wait elsewhere.
+        let others = (1...8).map { index in
+            (
+                node(ProblemGenerator.nodeID(index), cpu: 10_000, memory: 16_384),
+                [vm(ProblemGenerator.vmID(index), cpu: 9_990, memory: 8_192)]
+            )
+        }
+        let crowded = problem(
+            [
+                (
+                    node("a", cpu: 32_000, memory: 16_384),
+                    [vm("busy", cpu: 20_000, memory: 8_192), vm("busier", cpu: 13_000, memory: 8_192)]
+                ),
+                (
+                    node("b", cpu: 32_000, memory: 16_384),
+                    [vm("idle", cpu: 1_000, memory: 8_192), vm("idler", cpu: 900, memory: 8_192)]
+                ),
+            ] + others)
+        guard case .plan(let plan, .proven) = try solve(crowded) else {
+            Issue.record("\(try solve(crowded))")
+            return
+        }
+        #expect(plan.migrations.count == 3 && Set(plan.migrations.map(\.vm)).count == 2, "\(plan)")
+        #expect(PlanChecker(crowded).defects(of: plan, claim: .viable) == [])
+    }
+
     @Test("without a node to step aside to, the change of places is proven impossible")
     func noPivot() throws {
         let swap = problem([

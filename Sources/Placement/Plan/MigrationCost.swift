@@ -20,6 +20,14 @@ package struct MigrationCost: Hashable, Comparable, Sendable {
         MigrationCost(weight: left.weight + right.weight, migrations: left.migrations + right.migrations)
     }
 
+    /// The least cost above `percent` of this one.
+    func scaled(toPercent percent: Int) -> MigrationCost {
+        // A weight is below 2⁵⁵, so divided first nothing overflows.
+        MigrationCost(
+            weight: self.weight / 100 * percent + self.weight % 100 * percent / 100,
+            migrations: self.migrations * percent / 100 + 1)
+    }
+
     package static func - (left: MigrationCost, right: MigrationCost) -> MigrationCost {
         MigrationCost(weight: left.weight - right.weight, migrations: left.migrations - right.migrations)
     }

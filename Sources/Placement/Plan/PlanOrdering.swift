@@ -34,13 +34,13 @@ struct PlanOrdering {
     /// How many steps the search of an order may take.
     private static let stepsMax = 5_000
 
-    private let model: SearchModel
-    private var free: [Int]
-    private var counts: RuleCounts
+    let model: SearchModel
+    var free: [Int]
+    var counts: RuleCounts
     /// Memory that still has to come, by node.
     private var coming: [Int]
-    private var remaining: [Hop]
-    private var done: [Hop] = []
+    var remaining: [Hop]
+    var done: [Hop] = []
 
     /// - Parameters:
     ///   - hosts: where the VMs are before the first migration.
@@ -91,7 +91,7 @@ struct PlanOrdering {
         }
     }
 
-    private mutating func doWhateverFits(_ meter: inout StepMeter) {
+    mutating func doWhateverFits(_ meter: inout StepMeter) {
         while true {
             meter.spend(self.remaining.count)
             // What frees the node that most is still to come to goes first.
@@ -119,7 +119,7 @@ struct PlanOrdering {
         self.done.append(hop)
     }
 
-    private mutating func follow(_ vm: Int, from: Int, to: Int) {
+    mutating func follow(_ vm: Int, from: Int, to: Int) {
         if self.model.book.hasContinuous { self.counts.move(vm, from: from, to: to) }
     }
 

@@ -19,9 +19,9 @@ struct Incumbent {
 
     /// What becomes of a viable assignment that a search has found.
     enum Verdict {
-        /// It is the best known now, at this cost.
+        /// It is the best known now, at this cost, steps aside included.
         case taken(MigrationCost)
-        /// It cannot be reached in order, or is not better.
+        /// No way to it was found, or it is not better.
         case refused
     }
 
@@ -45,7 +45,8 @@ struct Incumbent {
         self.hopAtLeast = MigrationCost(weight: lightest, migrations: 1)
     }
 
-    /// Takes a viable assignment if its migrations can be ordered and it costs less than the best.
+    /// Takes a viable assignment if its migrations can be ordered, VMs stepping aside if need be, and that costs less
+    /// than the best.
     mutating func offer(_ hosts: [Int], _ meter: inout StepMeter) -> Verdict {
         let cost = self.model.totalCost(of: hosts)
         if let best = self.best, cost >= best.cost { return .refused }
@@ -59,7 +60,11 @@ struct Incumbent {
         case .unknown:
             self.refuse(hosts, cost, atLeast: cost)
         }
-        return .refused
+        guard let (hops, extra) = ordering.goOnSteppingAside(&meter) else { return .refused }
+        let found = Found(hosts: hosts, hops: hops, cost: cost + extra)
+        if let best = self.best, found.cost >= best.cost { return .refused }
+        self.best = found
+        return .taken(found.cost)
     }
 
     /// Takes a way on which VMs step aside, if it costs less than the best.

@@ -95,7 +95,8 @@ extension LeaverSearch {
         if isNew || scarcest != nil, let hosts = PoolPacking(self).packed(&meter),
             case .taken(let cost) = judge(hosts, &meter)
         {
-            self.bestCost = cost
+            // With steps aside it may cost more than what is looked for.
+            self.bestCost = min(cost, self.bestCost ?? cost)
         }
         guard self.isPromising() else { return }
         if let scarcest {

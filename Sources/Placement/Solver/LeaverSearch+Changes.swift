@@ -5,20 +5,12 @@ extension LeaverSearch {
         let excess = load &- self.model.limit[node]
         var cost = MigrationCost.zero
         for resource in 0..<4 where excess[resource] > 0 {
-            guard let least = self.frontier(of: node, resource).cost(toFree: excess[resource]) else { return nil }
+            guard let least = self.frontiers.frontier(of: node, resource).cost(toFree: excess[resource]) else {
+                return nil
+            }
             cost = max(cost, least)
         }
         return cost
-    }
-
-    mutating func frontier(of node: Int, _ resource: Int) -> CoverFrontier {
-        if let known = self.frontiers[4 * node + resource] { return known }
-        var frontier = CoverFrontier()
-        for vm in self.model.residents[node] where self.standing[vm] == .open {
-            frontier.add(demand: self.model.demand[vm][resource], cost: self.model.leastHopCost(vm))
-        }
-        self.frontiers[4 * node + resource] = frontier
-        return frontier
     }
 
     mutating func updateRelief(of node: Int) {
@@ -34,86 +26,76 @@ extension LeaverSearch {
             self.dead += 1
         }
     }
-
-    mutating func forgetFrontiers(of node: Int) {
-        for resource in 0..<4 { self.frontiers[4 * node + resource] = nil }
-    }
 }
 
 // Changing the state and back.
 extension LeaverSearch {
-    mutating func leave(_ vm: Int) {
-        let node = self.model.origin[vm]
-        self.standing[vm] = .pooled
-        self.hosts[vm] = RuleCounts.nowhere
-        self.counts.move(vm, from: node, to: RuleCounts.nowhere)
-        self.pool.append(vm)
-        self.loads[node] &-= self.model.demand[vm]
-        self.cost = self.cost + self.model.leastHopCost(vm)
-        self.forgetFrontiers(of: node)
-        self.updateRelief(of: node)
-        self.trail.append(.left(vm))
-    }
+    mutating func leave(_ vm: Int) { self.make(.left(vm)) }
 
-    mutating func stay(_ vm: Int) {
-        let node = self.model.origin[vm]
-        self.standing[vm] = .staying
-        self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
-        self.fixedLoads[node] &+= self.model.demand[vm]
-        self.forgetFrontiers(of: node)
-        self.updateRelief(of: node)
-        self.trail.append(.stayed(vm))
-    }
+    mutating func stay(_ vm: Int) { self.make(.stayed(vm)) }
 
-    mutating func place(_ vm: Int, on node: Int) {
-        self.standing[vm] = .placed
-        self.hosts[vm] = node
-        self.counts.move(vm, from: RuleCounts.nowhere, to: node)
-        self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
-        self.pool.removeAll { $0 == vm }
-        self.loads[node] &+= self.model.demand[vm]
-        self.fixedLoads[node] &+= self.model.demand[vm]
-        self.cost.weight +=
-            self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
-            - self.model.leastHopWeight[vm]
-        self.updateRelief(of: node)
-        self.trail.append(.placed(vm))
+    mutating func place(_ vm: Int, on node: Int) { self.make(.placed(vm, on: node)) }
+
+    private mutating func make(_ change: Change) {
+        self.apply(change, isUndone: false)
+        self.trail.append(change)
     }
 
     mutating func undo(to mark: Int) {
-        while self.trail.count > mark, let change = self.trail.popLast() {
-            switch change {
-            case .left(let vm):
-                let node = self.model.origin[vm]
-                self.standing[vm] = .open
-                self.hosts[vm] = node
-                self.counts.move(vm, from: RuleCounts.nowhere, to: node)
-                self.pool.removeAll { $0 == vm }
-                self.loads[node] &+= self.model.demand[vm]
-                self.cost = self.cost - self.model.leastHopCost(vm)
-                self.forgetFrontiers(of: node)
-                self.updateRelief(of: node)
-            case .stayed(let vm):
-                let node = self.model.origin[vm]
-                self.standing[vm] = .open
-                self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
-                self.fixedLoads[node] &-= self.model.demand[vm]
-                self.forgetFrontiers(of: node)
-                self.updateRelief(of: node)
-            case .placed(let vm):
-                let node = self.hosts[vm]
-                self.standing[vm] = .pooled
-                self.hosts[vm] = RuleCounts.nowhere
-                self.counts.move(vm, from: node, to: RuleCounts.nowhere)
-                self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
-                self.pool.append(vm)
-                self.loads[node] &-= self.model.demand[vm]
-                self.fixedLoads[node] &-= self.model.demand[vm]
-                self.cost.weight -=
-                    self.model.hopWeight(vm, from: self.model.origin[vm], to: node)
-                    - self.model.leastHopWeight[vm]
-                self.updateRelief(of: node)
-            }
+        while self.trail.count > mark, let change = self.trail.popLast() { self.apply(change, isUndone: true) }
+    }
+
+    private mutating func apply(_ change: Change, isUndone: Bool) {
+        switch change {
+        case .left(let vm):
+            let node = self.model.origin[vm]
+            self.frontiers.set(vm, isOpen: isUndone)
+            self.standing[vm] = isUndone ? .open : .pooled
+            if isUndone { self.takeFromPool(vm, to: node) } else { self.putInPool(vm, from: node) }
+            self.add(self.model.leastHopCost(vm), isUndone)
+            self.updateRelief(of: node)
+        case .stayed(let vm):
+            let node = self.model.origin[vm]
+            self.frontiers.set(vm, isOpen: isUndone)
+            self.standing[vm] = isUndone ? .open : .staying
+            self.fix(vm, on: node, isUndone)
+            self.updateRelief(of: node)
+        case .placed(let vm, let node):
+            self.standing[vm] = isUndone ? .pooled : .placed
+            if isUndone { self.putInPool(vm, from: node) } else { self.takeFromPool(vm, to: node) }
+            self.fix(vm, on: node, isUndone)
+            let more = self.model.hopWeight(vm, from: self.model.origin[vm], to: node) - self.model.leastHopWeight[vm]
+            self.add(MigrationCost(weight: more, migrations: 0), isUndone)
+            self.updateRelief(of: node)
         }
+    }
+
+    private mutating func putInPool(_ vm: Int, from node: Int) {
+        self.hosts[vm] = RuleCounts.nowhere
+        self.counts.move(vm, from: node, to: RuleCounts.nowhere)
+        self.loads[node] &-= self.model.demand[vm]
+        self.pool.append(vm)
+    }
+
+    private mutating func takeFromPool(_ vm: Int, to node: Int) {
+        self.pool.removeAll { $0 == vm }
+        self.loads[node] &+= self.model.demand[vm]
+        self.counts.move(vm, from: RuleCounts.nowhere, to: node)
+        self.hosts[vm] = node
+    }
+
+    /// Counts `vm` among those that will not leave `node` any more.
+    private mutating func fix(_ vm: Int, on node: Int, _ isUndone: Bool) {
+        if isUndone {
+            self.fixedCounts.move(vm, from: node, to: RuleCounts.nowhere)
+            self.fixedLoads[node] &-= self.model.demand[vm]
+        } else {
+            self.fixedCounts.move(vm, from: RuleCounts.nowhere, to: node)
+            self.fixedLoads[node] &+= self.model.demand[vm]
+        }
+    }
+
+    private mutating func add(_ more: MigrationCost, _ isUndone: Bool) {
+        self.cost = isUndone ? self.cost - more : self.cost + more
     }
 }

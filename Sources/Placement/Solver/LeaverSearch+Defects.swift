@@ -124,7 +124,7 @@ extension LeaverSearch {
         let excess = self.loads[node] &- self.model.limit[node]
         let limit = self.reliefs[node]
         let resource = (0..<4).first {
-            excess[$0] > 0 && self.frontier(of: node, $0).cost(toFree: excess[$0]) == limit
+            excess[$0] > 0 && self.frontiers.frontier(of: node, $0).cost(toFree: excess[$0]) == limit
         }
         guard let resource else { return nil }
         let open = self.open(on: node).sorted {

@@ -10,6 +10,9 @@ struct LeaverSearch {
     /// Deeper than this the search does not go: each level takes about a kilobyte of stack.
     static let depthMax = 1_500
 
+    /// How many entries of a frontier are made in the time of a step.
+    private static let entriesPerStep = 16
+
     typealias Judge = (_ hosts: [Int], inout StepMeter) -> Incumbent.Verdict
 
     enum Standing {
@@ -27,7 +30,7 @@ struct LeaverSearch {
     enum Change {
         case left(Int)
         case stayed(Int)
-        case placed(Int)
+        case placed(Int, on: Int)
     }
 
     let model: SearchModel
@@ -45,8 +48,7 @@ struct LeaverSearch {
     var fixedCounts: RuleCounts
     var pool: [Int] = []
     var trail: [Change] = []
-    /// By node and resource; nil until asked for.
-    var frontiers: [CoverFrontier?]
+    var frontiers: CoverFrontiers
     /// What it costs at least to relieve each node.
     var reliefs: [MigrationCost]
     var reliefSum = MigrationCost.zero
@@ -82,7 +84,8 @@ struct LeaverSearch {
         if !model.book.isEmpty {
             for vm in open { self.fixedCounts.move(vm, from: hosts[vm], to: RuleCounts.nowhere) }
         }
-        self.frontiers = Array(repeating: nil, count: 4 * model.nodes.count)
+        self.frontiers = CoverFrontiers(model)
+        for vm in open { self.frontiers.set(vm, isOpen: true) }
         self.reliefs = Array(repeating: .zero, count: model.nodes.count)
         // What must leave and cannot: no bound sees it.
         self.dead = hosts.indices.count {
@@ -123,7 +126,7 @@ struct LeaverSearch {
 
     /// - Parameter isNew: whether a VM has left or come since the last state, and not only been decided to stay.
     mutating func explore(depth: Int, isNew: Bool, _ meter: inout StepMeter, _ judge: Judge) {
-        meter.spend(1)
+        meter.spend(1 + self.frontiers.takeEntriesMade() / Self.entriesPerStep)
         guard self.isPromising() else { return }
         guard !meter.isSpent, depth < Self.depthMax else {
             self.isComplete = false

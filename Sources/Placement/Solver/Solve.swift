@@ -2,6 +2,8 @@
 struct Solve {
     /// Branch and bound takes at most this many steps: beyond, it seldom finds more than the neighbourhoods do.
     private static let exactStepsMax = 250_000
+    /// What a plan may cost in one round of it, in percent of the lower bound, before one without a limit.
+    private static let costPercents = [100, 112, 125, 150, 200, 300]
     /// With at most this many nodes the thorough search comes first, being as quick as a local repair.
     private static let partitionNodesMax = 64
     /// A search for a way with steps aside takes at most this many steps for each assignment.
@@ -138,16 +140,44 @@ extension Solve {
         if repair.state.violation < self.leastWrong.violation { self.leastWrong = repair.state }
     }
 
+    /// Searches exactly, at first only what costs hardly more than the lower bound: a search that may spend anything
+    /// follows long chains of VMs that make room for each other before it has looked at short ones. A round that ends
+    /// without a plan raises the lower bound.
     private mutating func searchLeavers() {
         if self.isExhausted || self.isBestKnown { return }
-        var search = LeaverSearch(self.model, bestCost: self.incumbent.best?.cost)
-        if let bound = search.lowerBound { self.lowerBound = max(self.lowerBound, bound) }
+        var search = LeaverSearch(self.model, bestCost: nil)
+        guard let bound = search.lowerBound else {
+            self.isExhausted = true
+            return
+        }
+        self.lowerBound = max(self.lowerBound, bound)
+        let steps = min(self.meter.remaining / 2, Self.exactStepsMax)
+        for percent in Self.costPercents {
+            let limit = bound.scaled(toPercent: percent)
+            guard self.search(&search, below: limit, steps / Self.costPercents.count) else { break }
+            if self.isExhausted { return }
+        }
+        _ = self.search(&search, below: nil, steps / 2)
+    }
+
+    /// - Returns: whether everything was searched that costs less than `limit` and than the best plan.
+    private mutating func search(
+        _ search: inout LeaverSearch, below limit: MigrationCost?, _ steps: Int
+    ) -> Bool {
         var incumbent = self.incumbent
-        self.meter.within(min(self.meter.remaining / 2, Self.exactStepsMax)) { meter in
+        search.bestCost = [limit, incumbent.best?.cost].compactMap { $0 }.min()
+        search.isComplete = true
+        self.meter.within(steps) { meter in
             search.run(&meter) { hosts, meter in incumbent.offer(hosts, &meter) }
         }
         self.incumbent = incumbent
-        self.isExhausted = search.isComplete
+        guard search.isComplete else { return false }
+        if let limit, incumbent.best.map({ limit < $0.cost }) ?? true {
+            self.lowerBound = max(self.lowerBound, min(limit, incumbent.refusedAtLeast ?? limit))
+        } else {
+            self.isExhausted = true
+        }
+        return true
     }
 
     private mutating func searchNeighbourhoods() {
