@@ -79,14 +79,13 @@ mutants:
 transport-benchmark: build
 	.build/release/transport-benchmark
 
-# The solver beside OR-Tools CP-SAT and a naive greedy on seeded instances; fails where it falls short.
+# The solver beside CP-SAT, hbal (apt ganeti-htools), ProxLB and a naive greedy; fails where it falls short.
 placement-benchmark: build
 	Benchmarks/Placement/run
 
 # The modelled hosts' migrations beside SimGrid's (apt libsimgrid-dev), and beside real ones between two lab hosts.
 migration-benchmark: build
 	Benchmarks/Migration/run --lab
-
 
 # What 64 daemons cost while nothing happens; fails beyond the limits.
 idle: build

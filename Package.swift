@@ -101,8 +101,9 @@ let package = Package(
             ],
             path: "Benchmarks/Transport", swiftSettings: strict),
         .executableTarget(
-            name: "placement-benchmark", dependencies: ["Placement", "Snapshots", argumentParser],
-            path: "Benchmarks/Placement", exclude: ["peers", "run"], swiftSettings: strict),
+            name: "placement-benchmark", dependencies: ["Basis", "Placement", "Snapshots", argumentParser],
+            path: "Benchmarks/Placement", exclude: ["bench.py", "peers", "plots.py", "run", "sections.py"],
+            swiftSettings: strict),
         .executableTarget(
             name: "migration-benchmark",
             dependencies: ["Basis", "Hypervisor", "Placement", "Simulation", argumentParser],

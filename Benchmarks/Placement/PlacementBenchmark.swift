@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basis
 import Foundation
 import Glibc
 import Placement
@@ -20,6 +21,12 @@ struct PlacementBenchmark: ParsableCommand {
     @Option(help: "Of the random choices of the search.")
     var seed: UInt64 = 1
 
+    @Flag(help: "Tell the migrations as well.")
+    var moves = false
+
+    @Flag(help: "Solve partitions of 2 nodes, 3 nodes and so on up to all, as an ISP does, beginning with the busiest.")
+    var growth = false
+
     @Argument(help: "Files in the format dvms-snapshot/1.")
     var files: [String]
 
@@ -31,25 +38,36 @@ struct PlacementBenchmark: ParsableCommand {
         for file in self.files {
             let bytes = try [UInt8](Data(contentsOf: URL(fileURLWithPath: file)))
             let problem = try Snapshot.read(bytes, named: file).problem()
+            if self.growth {
+                try self.tell(
+                    Growth(of: problem, budget: SolverBudget(stepsMax: self.steps), seed: self.seed).line(file))
+                continue
+            }
             var times: [Double] = []
             var report = try self.solve(problem, &times)
             for _ in 1..<self.rounds { report = try self.solve(problem, &times) }
             let plan = PlanDocument(of: report.outcome, for: problem, solveMilliseconds: 0)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .sortedKeys
-            print(String(decoding: try encoder.encode(Line(file, plan, report, times)), as: UTF8.self))
+            try self.tell(Line(file, plan, report, times, moves: self.moves ? plan.steps.flatMap { $0 } : nil))
         }
     }
 
-    private func solve(_ problem: PlacementProblem, _ times: inout [Double]) throws -> SolverReport {
-        let began = Self.threadSeconds
-        let report = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: self.steps), seed: self.seed)
-        times.append(Self.threadSeconds - began)
-        return report
+    private func tell(_ line: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        print(String(decoding: try encoder.encode(line), as: UTF8.self))
     }
 
+    private func solve(_ problem: PlacementProblem, _ times: inout [Double]) throws -> SolverReport {
+        let began = ThreadTime.seconds
+        let report = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: self.steps), seed: self.seed)
+        times.append(ThreadTime.seconds - began)
+        return report
+    }
+}
+
+enum ThreadTime {
     /// What this thread has computed so far.
-    private static var threadSeconds: Double {
+    static var seconds: Double {
         var time = timespec()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
@@ -70,8 +88,12 @@ struct Line: Encodable {
     let medianMilliseconds: Double
     /// Of the process so far, in MiB.
     let peakMiB: Int
+    /// Each as VM, from and to, in their order; a VM that steps aside is there twice.
+    let moves: [[String]]?
 
-    init(_ file: String, _ plan: PlanDocument, _ report: SolverReport, _ times: [Double]) {
+    init(
+        _ file: String, _ plan: PlanDocument, _ report: SolverReport, _ times: [Double], moves: [PlannedMove]?
+    ) {
         self.file = file
         self.status = plan.status.rawValue
         self.violationsBefore = plan.violationsBefore
@@ -81,13 +103,20 @@ struct Line: Encodable {
         self.boundMemoryMiB = plan.boundMemoryMiB
         self.stepsUsed = report.stepsUsed
         self.medianMilliseconds = times.sorted()[times.count / 2] * 1_000
-        var usage = rusage()
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        self.peakMiB = usage.ru_maxrss / 1_024
+        self.peakMiB = Self.peakKiB() / 1_024
+        self.moves = moves?.map { [$0.vm.name, $0.from.name, $0.to.name] }
+    }
+
+    /// What the kernel calls the high water mark. Not `getrusage`, which begins with what the process had that started
+    /// this one.
+    private static func peakKiB() -> Int {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line.flatMap { Int($0.filter(\.isNumber)) } ?? 0
     }
 
     enum CodingKeys: String, CodingKey {
-        case file, status
+        case file, status, moves
         case violationsBefore = "violations_before"
         case violationsAfter = "violations_after"
         case migrations

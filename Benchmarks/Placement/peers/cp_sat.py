@@ -1,8 +1,11 @@
 """The repair of a snapshot as a model for OR-Tools CP-SAT: the least memory moved after which nothing is wrong.
 
 The order of the migrations is not part of it, so its optimum may be out of reach for a plan: a lower bound.
+As a program: cp_sat.py SNAPSHOT SECONDS WORKERS prints what came of it.
 """
 
+import json
+import sys
 import time
 
 from ortools.sat.python import cp_model
@@ -50,62 +53,141 @@ def build(snapshot):
 
 
 def allowed_nodes(snapshot, nodes, vms):
-    everywhere = set(nodes.values())
-    allowed = [set(everywhere) for _ in vms]
+    """By VM, the nodes on which it may be by the constraints that are about it alone."""
+    origin = [nodes[vm["node"]] for vm in snapshot["vms"]]
+    allowed = [set(nodes.values()) for _ in vms]
     for constraint in snapshot.get("constraints", []):
-        members = [vms[vm] for vm in constraint.get("vms", []) if not isinstance(vm, list)]
-        if constraint["type"] == "fence":
-            for vm in members:
-                allowed[vm] &= {nodes[node] for node in constraint["nodes"]}
-        elif constraint["type"] == "ban":
-            for vm in members:
-                allowed[vm] -= {nodes[node] for node in constraint["nodes"]}
-        elif constraint["type"] == "root":
-            for vm in members:
-                allowed[vm] &= {nodes[snapshot["vms"][vm]["node"]]}
+        named = {nodes[node] for node in constraint.get("nodes", [])}
+        if constraint["type"] == "quarantine":
+            for vm, there in enumerate(origin):
+                allowed[vm] = {there} if there in named else allowed[vm] - named
+        if constraint["type"] not in ("fence", "ban", "root"):
+            continue
+        for vm in (vms[name] for name in constraint["vms"]):
+            if constraint["type"] == "fence":
+                allowed[vm] &= named
+            elif constraint["type"] == "ban":
+                allowed[vm] -= named
+            else:
+                allowed[vm] &= {origin[vm]}
     return allowed
 
 
 def add_capacities(model, snapshot, on):
+    floors, ratios = load_rules(snapshot)
     by_node = [[] for _ in snapshot["nodes"]]
     for vm, literals in zip(snapshot["vms"], on):
         for node, literal in literals.items():
-            by_node[node].append((vm["demand"], literal))
+            by_node[node].append((vm, literal))
     for node, residents in zip(snapshot["nodes"], by_node):
         for resource in ("cpu_millicores", "memory_mib"):
             usable = node["capacity"][resource] - node.get("reserved", {}).get(resource, 0)
-            model.add(sum(demand[resource] * literal for demand, literal in residents) <= usable)
+            usable = usable * ratios.get((node["id"], resource), 100) // 100
+            model.add(sum(
+                max(vm["demand"][resource], floors.get((vm["id"], resource), 0)) * literal
+                for vm, literal in residents) <= usable)
+
+
+def load_rules(snapshot):
+    """What `preserve` makes of demands and `overbook` of nodes, by VM or node and resource."""
+    floors, ratios = {}, {}
+    for constraint in snapshot.get("constraints", []):
+        if constraint["type"] == "preserve":
+            for vm in constraint["vms"]:
+                key = (vm, constraint["resource"])
+                floors[key] = max(floors.get(key, 0), constraint["limit"])
+        elif constraint["type"] == "overbook":
+            for node in constraint["nodes"]:
+                key = (node, constraint["resource"])
+                ratios[key] = min(ratios.get(key, 100), constraint["ratio_percent"])
+    return floors, ratios
 
 
 def add_constraint(model, constraint, nodes, vms, on):
     kind = constraint["type"]
-    if kind in ("fence", "ban", "root"):
+    if kind in ("fence", "ban", "root", "quarantine", "preserve", "overbook"):
         return
-    if kind == "spread":
-        members = [on[vms[vm]] for vm in constraint["vms"]]
+    ADD[kind](model, constraint, nodes, vms, on)
+
+
+def add_spread(model, constraint, nodes, vms, on):
+    members = [on[vms[vm]] for vm in constraint["vms"]]
+    for node in nodes.values():
+        model.add_at_most_one(literals[node] for literals in members if node in literals)
+
+
+def add_gather(model, constraint, nodes, vms, on):
+    first, *others = (on[vms[vm]] for vm in constraint["vms"])
+    for other in others:
         for node in nodes.values():
-            model.add_at_most_one(literals[node] for literals in members if node in literals)
-    elif kind == "gather":
-        first, *others = (on[vms[vm]] for vm in constraint["vms"])
-        for other in others:
-            for node in nodes.values():
-                model.add(first.get(node, 0) == other.get(node, 0))
-    elif kind == "among":
-        chosen = [model.new_bool_var("") for _ in constraint["groups"]]
-        model.add_exactly_one(chosen)
-        for vm in constraint["vms"]:
-            literals = on[vms[vm]]
-            for choice, group in zip(chosen, constraint["groups"]):
-                inside = [literals[nodes[node]] for node in group if nodes[node] in literals]
-                model.add(sum(inside) >= choice)
-    elif kind == "split":
-        for node in nodes.values():
-            used = []
-            for group in constraint["groups"]:
-                here = [on[vms[vm]][node] for vm in group if node in on[vms[vm]]]
-                used.append(model.new_bool_var(""))
-                for literal in here:
-                    model.add_implication(literal, used[-1])
-            model.add_at_most_one(used)
-    else:
-        raise ValueError(f"no model for {kind}")
+            model.add(first.get(node, 0) == other.get(node, 0))
+
+
+def add_among(model, constraint, nodes, vms, on):
+    choices = [model.new_bool_var("") for _ in constraint["groups"]]
+    keep_within(model, choices, [on[vms[vm]] for vm in constraint["vms"]], constraint["groups"], nodes)
+
+
+def keep_within(model, choices, members, groups, nodes):
+    """Exactly one choice is made, and all members are on nodes of the group that is chosen."""
+    model.add_exactly_one(choices)
+    for literals in members:
+        for choice, group in zip(choices, groups):
+            model.add(sum(literals[nodes[node]] for node in group if nodes[node] in literals) >= choice)
+
+
+def add_split(model, constraint, nodes, vms, on):
+    for node in nodes.values():
+        model.add_at_most_one(
+            used(model, [on[vms[vm]][node] for vm in group if node in on[vms[vm]]]) for group in constraint["groups"])
+
+
+def add_split_among(model, constraint, nodes, vms, on):
+    chosen = []
+    for group in constraint["vms"]:
+        choices = [model.new_bool_var("") for _ in constraint["groups"]]
+        keep_within(model, choices, [on[vms[vm]] for vm in group], constraint["groups"], nodes)
+        chosen.append(choices)
+    for choices in zip(*chosen):
+        model.add_at_most_one(choices)
+
+
+def add_lonely(model, constraint, nodes, vms, on):
+    members = {vms[vm] for vm in constraint["vms"]}
+    for node in nodes.values():
+        company = used(model, [literals[node] for vm, literals in enumerate(on) if vm not in members and node in literals])
+        for vm in members:
+            if node in on[vm]:
+                model.add_implication(on[vm][node], company.negated())
+
+
+def add_max_online(model, constraint, nodes, vms, on):
+    online = [
+        used(model, [literals[nodes[node]] for literals in on if nodes[node] in literals])
+        for node in constraint["nodes"]
+    ]
+    model.add(sum(online) <= constraint["limit"])
+
+
+def add_running_capacity(model, constraint, nodes, vms, on):
+    named = {nodes[node] for node in constraint["nodes"]}
+    model.add(
+        sum(literal for literals in on for node, literal in literals.items() if node in named) <= constraint["limit"])
+
+
+def used(model, literals):
+    """A literal that holds when any of these does."""
+    some = model.new_bool_var("")
+    for literal in literals:
+        model.add_implication(literal, some)
+    return some
+
+
+ADD = {
+    "spread": add_spread, "gather": add_gather, "among": add_among, "split": add_split, "splitAmong": add_split_among,
+    "lonely": add_lonely, "maxOnline": add_max_online, "runningCapacity": add_running_capacity,
+}
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        print(json.dumps(solve(json.load(file), float(sys.argv[2]), int(sys.argv[3]))))

@@ -1,5 +1,10 @@
-"""A naive balancer: from each overloaded node what wants most CPU for its memory, to the least loaded node."""
+"""A naive balancer: from each overloaded node what wants most CPU for its memory, to the least loaded node.
 
+As a program: greedy.py SNAPSHOT prints what came of it.
+"""
+
+import json
+import sys
 import time
 
 
@@ -34,3 +39,8 @@ def solve(snapshot):
 def usable_of(node):
     reserved = node.get("reserved", {})
     return [node["capacity"][key] - reserved.get(key, 0) for key in ("cpu_millicores", "memory_mib")]
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        print(json.dumps(solve(json.load(file))))

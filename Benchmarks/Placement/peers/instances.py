@@ -29,6 +29,11 @@ class Shape:
         return f"{self.nodes}/{self.vms} at {self.cpu_percent} % CPU, {self.memory_percent} % memory{ending}"
 
 
+def several(shape, count):
+    """Pairs of a seed and its instance, the seeds from 1."""
+    return ((seed, draw(shape, seed)) for seed in range(1, count + 1))
+
+
 def draw(shape, seed):
     """One instance of a shape, as a snapshot."""
     chance = random.Random(f"{shape} {seed}")
