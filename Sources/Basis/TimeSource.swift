@@ -77,10 +77,36 @@ package protocol TimeSource: Sendable {
     ///
     /// - Throws: `CancellationError` as soon as the current task is cancelled.
     func sleep(until deadline: MonotonicInstant) async throws
+
+    /// Calls `ring` once, no earlier than `deadline`, on any thread, unless the alarm is cancelled before; at the very
+    /// instant of the cancellation both may happen.
+    ///
+    /// For what waits for several things at once: an alarm costs less than a task that sleeps.
+    func alarm(at deadline: MonotonicInstant, _ ring: @escaping @Sendable () -> Void) -> Alarm
+}
+
+/// A call that is to come at some time, and may be taken back.
+package struct Alarm: Sendable {
+    private let takeBack: @Sendable () -> Void
+
+    /// - Parameter takeBack: called from any thread, at most once; the call may have been made by then.
+    package init(takeBack: @escaping @Sendable () -> Void) {
+        self.takeBack = takeBack
+    }
+
+    package func cancel() { self.takeBack() }
 }
 
 extension TimeSource {
     package func sleep(for duration: Duration) async throws {
         try await self.sleep(until: self.now + duration)
+    }
+
+    package func alarm(at deadline: MonotonicInstant, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        // Unstructured, as whoever sets an alarm does something else meanwhile; the alarm's owner ends it.
+        let task = Task {
+            if (try? await self.sleep(until: deadline)) != nil { ring() }
+        }
+        return Alarm { task.cancel() }
     }
 }

@@ -26,36 +26,45 @@ final class Bell: Sendable {
     }
 
     /// Returns when the bell was rung, at `deadline`, or when the task is cancelled, whichever is first.
-    func wait(until deadline: MonotonicInstant, on time: any TimeSource) async {
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.waitForRing() }
-            // Only cancellation ends a sleep early, and then the wait is over as well.
-            group.addTask { try? await time.sleep(until: deadline) }
-            await group.next()
-            group.cancelAll()
-        }
-    }
-
-    private func waitForRing() async {
+    ///
+    /// - Parameter isolation: who waits; nothing here leaves it, as each change of executor costs as much as the wait.
+    func wait(
+        until deadline: MonotonicInstant, on time: any TimeSource, isolation: isolated (any Actor)? = #isolation
+    ) async {
         let number = self.state.withLock { state in
             state.waitersEver += 1
             return state.waitersEver
         }
+        var alarm: Alarm?
         await withTaskCancellationHandler {
+            _ = isolation
             await withCheckedContinuation { continuation in
-                let isOver = self.state.withLock { state in
-                    defer { state.isRung = false }
-                    guard !state.isRung, !Task.isCancelled else { return true }
-                    state.waiters.append((number, continuation))
-                    return false
-                }
-                if isOver { continuation.resume() }
+                guard self.enter(continuation, as: number) else { return continuation.resume() }
+                // Only now: one that rings at once must find who waits for it.
+                alarm = time.alarm(at: deadline) { self.wake(number) }
             }
         } onCancel: {
-            let waiter = self.state.withLock { state in
-                state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
-            }
-            waiter?.continuation.resume()
+            self.wake(number)
         }
+        alarm?.cancel()
+    }
+
+    /// - Returns: false when the bell was rung before, or the wait is over for the task was cancelled.
+    private func enter(_ continuation: CheckedContinuation<Void, Never>, as number: UInt64) -> Bool {
+        self.state.withLock { state in
+            defer { state.isRung = false }
+            guard !state.isRung, !Task.isCancelled else { return false }
+            state.waiters.append((number, continuation))
+            return true
+        }
+    }
+
+    /// Wakes one who waits, if it still does.
+    private func wake(_ number: UInt64) {
+        let waiter = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard let index = state.waiters.firstIndex(where: { $0.number == number }) else { return nil }
+            return state.waiters.remove(at: index).continuation
+        }
+        waiter?.resume()
     }
 }

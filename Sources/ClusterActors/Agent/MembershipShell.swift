@@ -6,7 +6,9 @@ extension NodeAgent {
     func keepMembership() async {
         self.carryOut(self.membership.handle(.start, at: self.now, using: &self.generator))
         while !Task.isCancelled {
-            await self.membershipBell.wait(until: self.membershipWakeAt, on: self.ports.time)
+            self.membershipSleepsUntil = self.membershipWakeAt
+            await self.membershipBell.wait(until: self.membershipSleepsUntil, on: self.ports.time)
+            self.membershipSleepsUntil = .zero
             if self.now >= self.membershipWakeAt {
                 self.membershipWakeAt = .distantFuture
                 self.carryOut(self.membership.handle(.wake, at: self.now, using: &self.generator))
@@ -89,7 +91,8 @@ extension NodeAgent {
                 self.relays.removeValue(forKey: relay)?.resume(returning: reply)
             case .wake(let instant):
                 self.membershipWakeAt = instant
-                self.membershipBell.ring()
+                // Who wakes too early only looks again; who would wake too late must be told.
+                if instant < self.membershipSleepsUntil { self.membershipBell.ring() }
             case .viewChanged(let change):
                 self.ports.members?.memberChanged(change.member, to: change.new)
                 self.tell(.memberChanged(change.member.id, change.new))

@@ -92,6 +92,8 @@ package actor NodeAgent {
 
     // What the membership machine asked for.
     var membershipWakeAt = MonotonicInstant.distantFuture
+    /// When the task that keeps the membership wakes if nobody rings; zero while it does not sleep.
+    var membershipSleepsUntil = MonotonicInstant.zero
     var relays: [Membership.RelayID: CheckedContinuation<MembershipReply, Never>] = [:]
     var departures: [CheckedContinuation<Void, Never>] = []
     /// Since when each member is confirmed dead or has left.

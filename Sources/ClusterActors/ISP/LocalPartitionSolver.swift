@@ -4,6 +4,7 @@ package import Placement
 package struct LocalPartitionSolver: PartitionSolver {
     package init() {}
 
+    @concurrent
     package func solve(_ problem: PlacementProblem, stepsMax: Int, seed: UInt64) async -> PartitionVerdict {
         do {
             let report = try RepairSolver.solve(

@@ -36,6 +36,12 @@ package struct VirtualTime: TimeSource {
             }
         }
     }
+
+    package func alarm(at deadline: MonotonicInstant, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        let world = self.world
+        let timer = world.schedule(at: deadline, ring)
+        return Alarm { world.cancel(timer) }
+    }
 }
 
 /// A node's own clock: it runs a little fast or slow, started elsewhere, and its wall clock is set wrong.
@@ -71,6 +77,10 @@ package struct SkewedTime: TimeSource {
 
     package func sleep(until deadline: MonotonicInstant) async throws {
         try await self.base.sleep(until: self.baseInstant(of: deadline))
+    }
+
+    package func alarm(at deadline: MonotonicInstant, _ ring: @escaping @Sendable () -> Void) -> Alarm {
+        self.base.alarm(at: self.baseInstant(of: deadline), ring)
     }
 
     /// What this clock shows when the world's shows `base`.

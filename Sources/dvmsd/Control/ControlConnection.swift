@@ -86,7 +86,7 @@ private struct ControlLines {
     /// Nil when the client has closed.
     mutating func next() async throws -> ControlLineSplitter.Piece? {
         while self.pieces.isEmpty {
-            guard let chunk = try await self.chunks.next() else { return nil }
+            guard let chunk = try await self.chunks.next(isolation: #isolation) else { return nil }
             self.pieces = self.splitter.split(chunk.readableBytesView)
         }
         return self.pieces.removeFirst()
