@@ -90,7 +90,8 @@ let package = Package(
         .executableTarget(
             name: "dvms",
             dependencies: [
-                "Basis", "Certificates", "ControlProtocol", "Placement", "Settings", "Snapshots", argumentParser,
+                "Basis", "Certificates", "ClusterActors", "ControlProtocol", "Placement", "Settings", "Simulation",
+                "Snapshots", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

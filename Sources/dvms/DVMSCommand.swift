@@ -3,7 +3,7 @@ import ControlProtocol
 
 /// The operator's command line. Each verb is a file, or shares one with its kin, in Commands/.
 @main
-struct DVMSCommand: ParsableCommand {
+struct DVMSCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dvms",
         abstract: "Asks and tells the DVMS daemon of a node.",
@@ -26,7 +26,7 @@ struct DVMSCommand: ParsableCommand {
                     ApplyCommand.self, CancelCommand.self, AdoptCommand.self, DrainCommand.self, UndrainCommand.self,
                     PauseCommand.self, ResumeCommand.self, InjectCommand.self,
                 ]),
-            CommandGroup(name: "Without a daemon", subcommands: [PlanCommand.self]),
+            CommandGroup(name: "Without a daemon", subcommands: [PlanCommand.self, SimulateCommand.self]),
             CommandGroup(
                 name: "Set up",
                 subcommands: [
@@ -41,10 +41,14 @@ struct DVMSCommand: ParsableCommand {
         throw ValidationError("a verb is missing")
     }
 
-    static func main() {
+    static func main() async {
         do {
             var command = try self.parseAsRoot()
-            try command.run()
+            if var waiting = command as? any AsyncParsableCommand {
+                try await waiting.run()
+            } else {
+                try command.run()
+            }
         } catch let failure as OperatorFailure {
             Console.complain("dvms: \(failure.text)")
             Console.end(failure.status.rawValue)

@@ -28,7 +28,8 @@ package final class World: @unchecked Sendable {
     private var isOver = false
     private var endHooks: [@Sendable () -> Void] = []
 
-    private var events = 0
+    /// Jobs run and timers fired so far.
+    private(set) var events = 0
     private var jobsDropped = 0
     private var realClockSleeps = 0
 

@@ -20,8 +20,10 @@ package final class RingWorld: @unchecked Sendable {
     package private(set) var members: [NodeID: Member] = [:]
     /// Every node, also those that the config does not list.
     package let nodes: [NodeID]
-    /// What every agent told, in order.
+    /// What every agent told, in order, as long as ``keepsEvents`` is true.
     package private(set) var events: [(at: MonotonicInstant, node: NodeID, event: AgentEvent)] = []
+    /// False where nobody reads them, as in experiments of hours: they would fill the memory.
+    package var keepsEvents = true
     /// Called for each event as it is told, within the turn of the agent that tells it.
     package var onEvent: (@Sendable (NodeID, AgentEvent) -> Void)?
     /// Nodes whose agents start with other settings than ``settings``.
@@ -124,9 +126,11 @@ package final class RingWorld: @unchecked Sendable {
     }
 
     fileprivate func note(_ event: AgentEvent, of node: NodeID, at instant: MonotonicInstant) {
-        self.events.append((instant, node, event))
-        self.world.record(
-            "event", ["node": .node(node), "isp": .text(event.isp?.description ?? ""), "text": .text(event.text)])
+        if self.keepsEvents {
+            self.events.append((instant, node, event))
+            self.world.record(
+                "event", ["node": .node(node), "isp": .text(event.isp?.description ?? ""), "text": .text(event.text)])
+        }
         self.onEvent?(node, event)
     }
 

@@ -1,0 +1,134 @@
+import Basis
+import ClusterActors
+import Placement
+
+/// A fleet under a load, looked after in one of several ways and measured: the same agents as in production, or a
+/// central scheduler, or nobody.
+package struct Experiment: Sendable {
+    /// Who looks after the fleet.
+    package enum Algorithm: String, Hashable, Sendable, CaseIterable {
+        case none
+        case dvms
+        /// Entropy as published.
+        case centralProof = "central-proof"
+        /// Entropy, content with its first plan.
+        case centralFirst = "central-first"
+        /// The same as soon as something is wrong.
+        case centralEvent = "central-event"
+        /// The strongest opponent: the same with our solver.
+        case centralOwn = "central-own"
+
+        var central: CentralPolicy? {
+            switch self {
+            case .none, .dvms: nil
+            case .centralProof: CentralPolicy(rhythm: .every(.seconds(30)), pace: .entropyTimeLimit)
+            case .centralFirst: CentralPolicy(rhythm: .every(.seconds(30)), pace: .entropyFirstPlan)
+            case .centralEvent: CentralPolicy(rhythm: .onOverload, pace: .entropyFirstPlan)
+            case .centralOwn: CentralPolicy(rhythm: .onOverload, pace: .ownSolver)
+            }
+        }
+    }
+
+    package var preset: String
+    package var shape: FleetShape
+    package var duration: Duration
+    package var algorithm: Algorithm
+
+    package init(preset: String, shape: FleetShape, duration: Duration, algorithm: Algorithm) {
+        precondition(shape.nodes > 0 && shape.vmsPerNode > 0, "an experiment has nodes and VMs")
+        self.preset = preset
+        self.shape = shape
+        self.duration = duration
+        self.algorithm = algorithm
+    }
+
+    /// What came of one seed.
+    package struct Outcome: Sendable {
+        package var result: ExperimentResult
+        package var record: ExperimentRecord
+    }
+
+    /// How far a run is.
+    package struct Progress: Sendable {
+        /// Virtual time since the beginning.
+        package var virtual: Duration
+        /// Jobs run and timers fired so far.
+        package var events: Int
+    }
+
+    /// - Parameter onProgress: called once a virtual minute, and at the end, on the world's thread.
+    /// - Throws: ``WorldFailure`` when the world cannot go on.
+    package func run(
+        seed: UInt64, onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
+    ) async throws -> Outcome {
+        // Nothing crashes here, so who started which task does not matter.
+        let options = WorldOptions(
+            readyOrder: .firstInFirstOut, durationMax: self.duration * 2, eventsMax: .max, traceLinesMax: 0,
+            tracksTasks: false)
+        let outcome = try await World.run(seed: seed, options: options) { world in
+            try await self.run(in: world, seed: seed, onProgress)
+        }
+        var (result, record) = outcome.value
+        result.events = outcome.report.events
+        result.traceHash = String(outcome.report.traceHash, radix: 16)
+        return Outcome(result: result, record: record)
+    }
+
+    private func run(
+        in world: World, seed: UInt64, _ onProgress: @escaping @Sendable (Progress) -> Void
+    ) async throws -> (ExperimentResult, ExperimentRecord) {
+        // The load is drawn from the seed alone, so that every algorithm meets the same.
+        var loadGenerator = SplitMix64(seed: seed)
+        let load = SteppedLoad(vms: self.shape.nodes * self.shape.vmsPerNode, seed: loadGenerator.next())
+        let nodes = (1...self.shape.nodes).map { NodeID(stringLiteral: "n\($0)") }
+        let ring = try await RingWorld(world, nodes: nodes, settings: self.settings)
+        ring.keepsEvents = false
+        ring.solver = TimedSolver(LocalPartitionSolver(), time: world.time)
+        let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
+        let recorder = ExperimentRecorder(world)
+        ring.onEvent = { _, event in recorder.take(event) }
+        self.report(onProgress, from: world.now, in: world)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.start(ring, fleet, recorder) }
+            try await fleet.apply(load, for: self.duration)
+            group.cancelAll()
+        }
+        recorder.conclude(fleet.meter.violations)
+        return (
+            ExperimentResult(self, seed: seed, recorder.record, messages: ring.network.totals.sent), recorder.record
+        )
+    }
+
+    private func report(
+        _ onProgress: @escaping @Sendable (Progress) -> Void, from began: MonotonicInstant, in world: World
+    ) {
+        let passed = world.now - began
+        onProgress(Progress(virtual: passed, events: world.events))
+        guard passed < self.duration else { return }
+        world.schedule(after: min(.seconds(60), self.duration - passed)) {
+            self.report(onProgress, from: began, in: world)
+        }
+    }
+
+    private func start(_ ring: RingWorld, _ fleet: MeasuredFleet, _ recorder: ExperimentRecorder) async throws {
+        if self.algorithm == .dvms {
+            // All at one instant: whom nobody answers yet would be suspected.
+            for node in ring.nodes { try await ring.start(node) }
+        }
+        if let policy = self.algorithm.central {
+            try await CentralScheduler(policy, ring, self.shape, fleet, recorder).run()
+        }
+    }
+
+    /// As in VMPlaceS a node looks at its load each second, believes what it sees, and is overloaded beyond what it has.
+    private var settings: AgentSettings {
+        var settings = AgentSettings()
+        settings.reserved = self.shape.reserved
+        settings.linkMbps = self.shape.linkMbps
+        settings.triggers.thresholds = LoadThresholds(overloadPercent: 100, underloadPercent: 0)
+        settings.triggers.hold = 1
+        settings.triggers.sampleInterval = .seconds(1)
+        settings.triggers.halfLife = .zero
+        return settings
+    }
+}

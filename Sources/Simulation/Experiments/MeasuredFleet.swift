@@ -1,0 +1,110 @@
+import Basis
+import Hypervisor
+import Placement
+
+/// The hosts and guests of an experiment: lets the guests want what a load says, and measures what becomes of it.
+///
+/// Safe because a world runs on one thread.
+final class MeasuredFleet: @unchecked Sendable {
+    let ring: RingWorld
+    private(set) var meter: ViolationMeter
+    /// When the experiment began.
+    let began: MonotonicInstant
+    private let guests: [VMID]
+    private let guestIndex: [VMID: Int]
+    private let nodeIndex: [NodeID: Int]
+    /// How fast each guest writes to memory when it uses a whole CPU, in MiB per second.
+    private let dirtyMiBPerSecond: [Int]
+    /// By node, the guests of which a copy stands there, and whether it runs.
+    private var standing: [[Int: Bool]]
+    /// By guest, the nodes on which a copy of it stands.
+    private var copies: [[Int]]
+    private var operators: [Int: ModelledDriver] = [:]
+
+    /// Adds all hosts with their guests, which want nothing yet.
+    init(_ ring: RingWorld, _ shape: FleetShape, using generator: inout SplitMix64) async throws {
+        self.ring = ring
+        self.began = ring.world.now
+        let count = ring.nodes.count * shape.vmsPerNode
+        self.guests = (0..<count).map { VMID(stringLiteral: "vm\($0 + 1)") }
+        self.guestIndex = Dictionary(uniqueKeysWithValues: self.guests.enumerated().map { ($1, $0) })
+        self.nodeIndex = Dictionary(uniqueKeysWithValues: ring.nodes.enumerated().map { ($1, $0) })
+        self.dirtyMiBPerSecond = (0..<count).map { _ in shape.drawDirtyRate(using: &generator) }
+        let places = (0..<count).map { $0 % ring.nodes.count }
+        self.meter = ViolationMeter(
+            nodes: ring.nodes.count, capacity: shape.usableMillicores, places: places)
+        self.copies = places.map { [$0] }
+        self.standing = Array(repeating: [:], count: ring.nodes.count)
+        for (guest, node) in places.enumerated() { self.standing[node][guest] = true }
+        for (index, node) in ring.nodes.enumerated() {
+            let running = self.standing[index].keys.sorted().map { guest in
+                ModelledGuest(
+                    vm: self.guests[guest], demand: Resources(cpuMillicores: 0, memoryMiB: shape.memoryMiB))
+            }
+            try await ring.addHost(
+                ModelledHostSettings(node: node, capacity: shape.capacity, linkMbps: shape.linkMbps), running: running)
+        }
+        try await self.watch()
+    }
+
+    private func watch() async throws {
+        let fleet = self.ring.fleet
+        try await self.ring.hosts.run {
+            await fleet.watch { [weak self] views in
+                for view in views { self?.see(view) }
+            }
+        }
+    }
+
+    private func see(_ view: ModelledHostView) {
+        guard let node = self.nodeIndex[view.node] else { return }
+        let now = self.ring.world.now
+        var present: [Int: Bool] = [:]
+        for copy in view.copies {
+            guard let guest = self.guestIndex[copy.vm] else { continue }
+            let isRunning = copy.presence == .running
+            present[guest] = isRunning
+            if isRunning { self.meter.guest(guest, runsOn: node, at: now) }
+            if self.standing[node][guest] == nil { self.copies[guest].append(node) }
+        }
+        for guest in self.standing[node].keys.sorted() where present[guest] != true {
+            if self.meter.place(of: guest) == node { self.meter.guest(guest, runsOn: nil, at: now) }
+            if present[guest] == nil { self.copies[guest].removeAll { $0 == node } }
+        }
+        self.standing[node] = present
+    }
+
+    /// Lets the guests want what the load says, until `duration` is over.
+    func apply(_ load: SteppedLoad, for duration: Duration) async throws {
+        var load = load
+        var change = load.next()
+        while change.at < duration {
+            try await self.ring.world.time.sleep(until: self.began + change.at)
+            try await self.set(change)
+            change = load.next()
+        }
+        try await self.ring.world.time.sleep(until: self.began + duration)
+        self.meter.conclude(at: self.ring.world.now)
+    }
+
+    /// While a guest is handed over, each of its copies is told.
+    private func set(_ change: SteppedLoad.Change) async throws {
+        let guest = change.vm
+        let request = ModelledRequest.setDemand(
+            self.guests[guest], cpuMillicores: change.percent * 10,
+            dirtyMiBPerSecond: self.dirtyMiBPerSecond[guest] * change.percent / 100)
+        self.meter.guest(guest, wants: change.percent * 10, at: self.ring.world.now)
+        for node in self.copies[guest] {
+            let driver = try await self.driver(of: node)
+            _ = try await self.ring.hosts.run { try await driver.ask(request) }
+        }
+    }
+
+    private func driver(of node: Int) async throws -> ModelledDriver {
+        if let known = self.operators[node] { return known }
+        let (fleet, id) = (self.ring.fleet, self.ring.nodes[node])
+        let driver = try await self.ring.hosts.run { await fleet.driver(for: id) }
+        self.operators[node] = driver
+        return driver
+    }
+}

@@ -1,0 +1,96 @@
+package import Basis
+
+/// Measures how often and how long nodes are asked for more CPU than they may give.
+///
+/// A violation begins with the change of demand, or with the arrival of a guest, that overloads a node, and ends when the
+/// node is viable again: as VMPlaceS counts them. What lasts to the end of the experiment is counted up to there.
+package struct ViolationMeter: Sendable {
+    package struct Violation: Hashable, Sendable {
+        package var node: Int
+        package var began: MonotonicInstant
+        package var ended: MonotonicInstant
+        /// Whether the arrival of a guest overloaded the node, and not what its guests wanted.
+        package var isMadeByArrival: Bool
+
+        package init(node: Int, began: MonotonicInstant, ended: MonotonicInstant, isMadeByArrival: Bool) {
+            self.node = node
+            self.began = began
+            self.ended = ended
+            self.isMadeByArrival = isMadeByArrival
+        }
+
+        package var duration: Duration { self.ended - self.began }
+    }
+
+    private struct Node {
+        var load = 0
+        var violation: (began: MonotonicInstant, isMadeByArrival: Bool)?
+    }
+
+    /// Those that have ended, in the order of their ends.
+    package private(set) var violations: [Violation] = []
+    private let capacity: Int
+    private var nodes: [Node]
+    private var demand: [Int]
+    private var overloaded = 0
+    private var place: [Int?]
+
+    /// Nobody wants anything at first.
+    ///
+    /// - Parameters:
+    ///   - capacity: what each node may give, in millicores.
+    ///   - places: by guest, its node at first.
+    package init(nodes: Int, capacity: Int, places: [Int]) {
+        self.capacity = capacity
+        self.nodes = Array(repeating: Node(), count: nodes)
+        self.demand = Array(repeating: 0, count: places.count)
+        self.place = places
+    }
+
+    /// Where `guest` runs; nil while it is handed over.
+    package func place(of guest: Int) -> Int? { self.place[guest] }
+
+    /// Whether any node is overloaded now.
+    package var hasViolation: Bool { self.overloaded > 0 }
+
+    /// A guest wants so many millicores from now on.
+    package mutating func guest(_ guest: Int, wants cpuMillicores: Int, at now: MonotonicInstant) {
+        if let node = self.place[guest] {
+            self.change(node, by: cpuMillicores - self.demand[guest], at: now, isArrival: false)
+        }
+        self.demand[guest] = cpuMillicores
+    }
+
+    /// A guest runs on `node` from now on, or nowhere for a moment.
+    package mutating func guest(_ guest: Int, runsOn node: Int?, at now: MonotonicInstant) {
+        guard node != self.place[guest] else { return }
+        if let former = self.place[guest] { self.change(former, by: -self.demand[guest], at: now, isArrival: false) }
+        self.place[guest] = node
+        if let node { self.change(node, by: self.demand[guest], at: now, isArrival: true) }
+    }
+
+    private mutating func change(_ node: Int, by millicores: Int, at now: MonotonicInstant, isArrival: Bool) {
+        self.nodes[node].load += millicores
+        let isOverloaded = self.nodes[node].load > self.capacity
+        if isOverloaded, self.nodes[node].violation == nil {
+            self.nodes[node].violation = (now, isArrival)
+            self.overloaded += 1
+        } else if !isOverloaded {
+            self.end(node, at: now)
+        }
+    }
+
+    private mutating func end(_ node: Int, at now: MonotonicInstant) {
+        guard let violation = self.nodes[node].violation else { return }
+        self.nodes[node].violation = nil
+        self.overloaded -= 1
+        self.violations.append(
+            Violation(
+                node: node, began: violation.began, ended: now, isMadeByArrival: violation.isMadeByArrival))
+    }
+
+    /// Ends what still lasts.
+    package mutating func conclude(at now: MonotonicInstant) {
+        for node in self.nodes.indices { self.end(node, at: now) }
+    }
+}

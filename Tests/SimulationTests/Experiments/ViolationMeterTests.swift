@@ -1,0 +1,55 @@
+import Basis
+import Simulation
+import Testing
+
+@Suite("The meter of violations")
+struct ViolationMeterTests {
+    /// Two nodes that may give 100; guests 0 and 1 on the first, 2 on the second.
+    private func meter() -> ViolationMeter { ViolationMeter(nodes: 2, capacity: 100, places: [0, 0, 1]) }
+
+    private func at(_ seconds: Int64) -> MonotonicInstant { .zero + .seconds(seconds) }
+
+    @Test("counts from the demand that overloads a node to that which does not")
+    func demand() {
+        var meter = self.meter()
+        meter.guest(0, wants: 60, at: self.at(1))
+        meter.guest(1, wants: 40, at: self.at(2))
+        #expect(!meter.hasViolation)
+        meter.guest(1, wants: 41, at: self.at(3))
+        #expect(meter.hasViolation)
+        meter.guest(0, wants: 90, at: self.at(4))
+        meter.guest(0, wants: 59, at: self.at(7))
+        #expect(!meter.hasViolation)
+        #expect(
+            meter.violations == [.init(node: 0, began: self.at(3), ended: self.at(7), isMadeByArrival: false)])
+    }
+
+    @Test("ends a violation when a guest has gone, and blames the arrival that makes another")
+    func moves() {
+        var meter = self.meter()
+        for guest in 0...2 { meter.guest(guest, wants: 60, at: self.at(1)) }
+        meter.guest(1, runsOn: nil, at: self.at(10))
+        #expect(!meter.hasViolation)
+        #expect(meter.place(of: 1) == nil)
+        meter.guest(1, runsOn: 1, at: self.at(11))
+        meter.guest(1, runsOn: 0, at: self.at(15))
+        meter.conclude(at: self.at(20))
+        #expect(
+            meter.violations == [
+                .init(node: 0, began: self.at(1), ended: self.at(10), isMadeByArrival: false),
+                .init(node: 1, began: self.at(11), ended: self.at(15), isMadeByArrival: true),
+                .init(node: 0, began: self.at(15), ended: self.at(20), isMadeByArrival: true),
+            ])
+    }
+
+    @Test("counts what a guest wants while it runs nowhere, once it runs")
+    func demandInBetween() {
+        var meter = self.meter()
+        meter.guest(2, wants: 90, at: self.at(1))
+        meter.guest(1, runsOn: nil, at: self.at(2))
+        meter.guest(1, wants: 20, at: self.at(3))
+        #expect(!meter.hasViolation)
+        meter.guest(1, runsOn: 1, at: self.at(4))
+        #expect(meter.hasViolation)
+    }
+}

@@ -1,0 +1,65 @@
+import Foundation
+import Testing
+
+@Suite("The program dvms simulate")
+struct SimulateProgramTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        self.folder = try TemporaryFolder()
+    }
+
+    @Test("prints a line for each seed, as a table and as JSON with the promised keys")
+    func prints() throws {
+        let arguments = ["simulate", "--nodes", "8", "--duration", "60s", "--runs", "2", "--seed", "5"]
+        let table = try ProgramRun(arguments)
+        #expect(table.status == 0 && table.errors.isEmpty, "\(table)")
+        let lines = table.output.split(separator: "\n")
+        #expect(lines.first == "vmplaces, 8 nodes, 80 VMs, 60 s, dvms")
+        #expect(lines.dropFirst(2).prefix(2).map { $0.split(separator: " ").first } == ["5", "6"])
+        #expect(lines.last?.hasPrefix("mean of 2 seeds: ") == true)
+
+        let json = try ProgramRun(arguments + ["--format", "json"])
+        let results = try json.output.split(separator: "\n").map {
+            try #require(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+        }
+        #expect(results.map { $0["seed"] as? Int } == [5, 6])
+        let keys: Set = [
+            "format", "preset", "nodes", "vms", "duration_s", "algorithm", "seed", "wall_s", "cpu_s", "peak_rss_mib",
+            "events", "violations", "isps", "migrations", "messages_total", "trace_hash",
+        ]
+        for result in results {
+            #expect(Set(result.keys) == keys)
+            #expect(result["format"] as? String == "dvms-simulation/1")
+            #expect((result["wall_s"] as? Double ?? 0) > 0 && (result["peak_rss_mib"] as? Int ?? 0) > 0)
+        }
+    }
+
+    @Test("leaves a set of files for each seed")
+    func files() throws {
+        let out = "\(self.folder.path)/a/b"
+        let run = try ProgramRun(
+            "simulate", "--nodes", "8", "--duration", "30s", "--algorithm", "central-own", "--out", out)
+        #expect(run.status == 0, "\(run)")
+        let names = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+        #expect(
+            names == [
+                "central-own-8-seed1-decisions.csv", "central-own-8-seed1-migrations.csv",
+                "central-own-8-seed1-violations.csv", "central-own-8-seed1.json",
+            ])
+        let heading = try String(contentsOfFile: "\(out)/\(names[2])", encoding: .utf8)
+        #expect(heading == "node,began_s,ended_s,made_by_arrival\n")
+    }
+
+    @Test(
+        "says what is wrong with its command line",
+        arguments: [
+            (["--nodes", "1"], "--nodes is 2 to 100000"), (["--preset", "grid"], "grid"),
+            (["--algorithm", "best"], "best"), (["--duration", "5"], "5s"), (["--runs", "0"], "--runs"),
+            (["--dirty-percent", "15"], "--dirty-percent"), (["--out", "/proc/none"], "/proc/none cannot be made"),
+        ])
+    func badInput(arguments: [String], word: String) throws {
+        let run = try ProgramRun(["simulate"] + arguments)
+        #expect(run.status == 2 && run.errors.contains(word), "\(run)")
+    }
+}
