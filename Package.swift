@@ -120,7 +120,8 @@ let package = Package(
             dependencies: ["Basis", "Certificates", "Transport", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: strict),
         .testTarget(
-            name: "HypervisorTests", dependencies: ["Basis", "Hypervisor", "Placement"], swiftSettings: strict),
+            name: "HypervisorTests", dependencies: ["Basis", "Hypervisor", "Placement", nioCore, nioPosix],
+            swiftSettings: strict),
         .testTarget(
             name: "LibvirtDriverTests", dependencies: ["Basis", "Hypervisor", "LibvirtDriver", "Placement"],
             swiftSettings: strict),

@@ -77,8 +77,8 @@ struct MigrationCase: Decodable {
     /// How long each migration takes.
     func seconds() async throws -> [Double] {
         try await World.run(seed: 1) { world in
-            let fleet = ModelledFleet(time: world.time)
             let hosts = world.makeProcess("hosts")
+            let fleet = ModelledFleet(time: world.time, executor: hosts)
             hosts.start { await fleet.run() }
             return try await hosts.run {
                 await self.addHosts(to: fleet)

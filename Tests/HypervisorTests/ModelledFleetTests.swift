@@ -1,5 +1,7 @@
 import Basis
 import Hypervisor
+import NIOCore
+import NIOPosix
 import Placement
 import Testing
 
@@ -13,7 +15,7 @@ private struct Pair {
     init(
         _ guests: [ModelledGuest], sourceCPU: Int = 4_000, linkMbps: Int = 1_000, downtime: Duration = .milliseconds(30)
     ) async {
-        self.fleet = ModelledFleet(time: self.time)
+        self.fleet = ModelledFleet(time: self.time, executor: MultiThreadedEventLoopGroup.singleton.next().executor)
         await self.fleet.add(
             settings("h1", cpu: sourceCPU, linkMbps: linkMbps, downtime: downtime), running: guests)
         await self.fleet.add(settings("h2", linkMbps: linkMbps, downtime: downtime))

@@ -18,17 +18,19 @@ package struct LoadMonitor: Sendable {
         var networkMean: Double
         var memoryMiB: Int
         var domain: DomainSample
+        /// False until the first sample that shows it.
+        var isSampled = true
+
+        var vm: VMID { self.domain.vm }
     }
 
     private var settings: TriggerSettings
-    private var tracks: [VMID: Track] = [:]
+    /// In the order of the ids, as samples are.
+    private var tracks: [Track] = []
     private var sampledAt: MonotonicInstant?
     private var forced: [VMID: Resources] = [:]
     private var overloadedSamples = 0
-    /// What decides the revision: who is here and may move. Demands change it not.
-    private var shape: [VMID: Migratability] = [:]
-
-    /// Counts up with each change of the VM set or of a VM's migratability.
+    /// Counts up with each change of the VM set or of a VM's migratability, not with demands.
     package private(set) var changes: UInt64 = 0
 
     package init(settings: TriggerSettings) {
@@ -46,18 +48,30 @@ package struct LoadMonitor: Sendable {
         let halfLife = self.settings.halfLife.inNanoseconds
         let timeConstant = Double(halfLife) * Double(Self.timeConstantPerMillionHalfLife) / 1e6
         let weight = interval <= 0 ? 1 : Double(interval) / (Double(interval) + timeConstant)
-        var next: [VMID: Track] = [:]
+        var next: [Track] = []
+        next.reserveCapacity(sample.domains.count)
+        // Both are in the order of the ids.
+        var former = self.tracks.makeIterator()
+        var candidate = former.next()
+        var isChanged = false
         for domain in sample.domains where domain.presence.countsOnItsHost {
-            next[domain.vm] = Self.follow(self.tracks[domain.vm], domain, weight: weight)
+            while let gone = candidate, gone.vm < domain.vm {
+                isChanged = isChanged || gone.isSampled
+                candidate = former.next()
+            }
+            let known = candidate.flatMap { $0.vm == domain.vm ? $0 : nil }
+            if known != nil { candidate = former.next() }
+            isChanged = isChanged || known?.isSampled != true || known?.domain.migratability != domain.migratability
+            next.append(Self.follow(known, domain, weight: weight))
         }
+        while let gone = candidate {
+            isChanged = isChanged || gone.isSampled
+            candidate = former.next()
+        }
+        if isChanged { self.changes += 1 }
         self.tracks = next
         self.sampledAt = sample.takenAt
-        self.forced = self.forced.filter { next[$0.key] != nil }
-        let shape = next.mapValues(\.domain.migratability)
-        if shape != self.shape {
-            self.shape = shape
-            self.changes += 1
-        }
+        if !self.forced.isEmpty { self.forced = self.forced.filter { self.track($0.key) != nil } }
         self.countOverload(self.isOverloaded(capacity: capacity, reserved: reserved), interval: interval)
     }
 
@@ -81,6 +95,7 @@ package struct LoadMonitor: Sendable {
                 ?? Track(
                     cpuMean: 0, cpuVariance: 0, diskMean: 0, networkMean: 0, memoryMiB: 0, domain: domain)
             kept.domain = domain
+            kept.isSampled = true
             return kept
         }
         let cpu = Double(demand.cpuMillicores)
@@ -96,13 +111,17 @@ package struct LoadMonitor: Sendable {
         next.networkMean += weight * (Double(demand.networkKiBPerSecond) - next.networkMean)
         next.memoryMiB = demand.memoryMiB
         next.domain = domain
+        next.isSampled = true
         return next
     }
 
     /// A guest has just arrived: until its counters say otherwise it wants what it wanted where it came from.
     package mutating func expect(_ vm: VMID, demand: Resources) {
         let domain = DomainSample(vm: vm, presence: .running, demand: demand)
-        self.tracks[vm] = Self.follow(nil, domain, weight: 1)
+        let place = self.place(of: vm)
+        var track = Self.follow(nil, domain, weight: 1)
+        track.isSampled = self.track(vm)?.isSampled ?? false
+        if self.track(vm) == nil { self.tracks.insert(track, at: place) } else { self.tracks[place] = track }
     }
 
     /// From now on `vm` counts as wanting `demand`, whatever is measured; nil ends that.
@@ -121,10 +140,10 @@ package struct LoadMonitor: Sendable {
 
     package var vmCount: Int { self.tracks.count }
 
-    package func domain(_ vm: VMID) -> DomainSample? { self.tracks[vm]?.domain }
+    package func domain(_ vm: VMID) -> DomainSample? { self.track(vm)?.domain }
 
     package var domains: [DomainSample] {
-        self.tracks.values.map(\.domain).sorted { $0.vm < $1.vm }
+        self.tracks.map(\.domain)
     }
 
     package func age(at now: MonotonicInstant) -> Duration {
@@ -132,21 +151,37 @@ package struct LoadMonitor: Sendable {
     }
 
     /// What `vm` wants, smoothed.
-    package func demand(of vm: VMID) -> Resources? {
-        guard let track = self.tracks[vm] else { return nil }
-        if let forced = self.forced[vm] { return forced }
+    package func demand(of vm: VMID) -> Resources? { self.track(vm).map(self.demand) }
+
+    private func demand(of track: Track) -> Resources {
+        if !self.forced.isEmpty, let forced = self.forced[track.vm] { return forced }
         return Resources(
             cpuMillicores: Int(track.cpuMean.rounded()), memoryMiB: track.memoryMiB,
             diskKiBPerSecond: Int(track.diskMean.rounded()), networkKiBPerSecond: Int(track.networkMean.rounded()))
     }
 
     package func cpuVariance(of vm: VMID) -> Int {
-        self.tracks[vm].map { Int($0.cpuVariance.rounded()) } ?? 0
+        self.track(vm).map { Int($0.cpuVariance.rounded()) } ?? 0
     }
 
     /// The sum of all demands.
     package var load: Resources {
-        self.tracks.keys.reduce(into: .zero) { sum, vm in sum += self.demand(of: vm) ?? .zero }
+        self.tracks.reduce(into: .zero) { sum, track in sum += self.demand(of: track) }
+    }
+
+    private func track(_ vm: VMID) -> Track? {
+        let place = self.place(of: vm)
+        return place < self.tracks.count && self.tracks[place].vm == vm ? self.tracks[place] : nil
+    }
+
+    /// Where `vm` stands among the tracks, or would.
+    private func place(of vm: VMID) -> Int {
+        var (low, high) = (0, self.tracks.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self.tracks[middle].vm < vm { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Whether the overload held for as many samples as the settings ask for.

@@ -43,6 +43,7 @@ package actor ModelledFleet {
     }
 
     package nonisolated let time: any TimeSource
+    private nonisolated let executor: any SerialExecutor
     private var hosts: [NodeID: Host] = [:]
     private var nodesByEndpoint: [MigrationEndpoint: NodeID] = [:]
     /// The drivers of each host that are not closed, oldest first.
@@ -59,9 +60,13 @@ package actor ModelledFleet {
     private var watcher: (@Sendable ([ModelledHostView]) -> Void)?
     private var shown: [NodeID: ModelledHostView] = [:]
 
-    package init(time: any TimeSource) {
+    /// - Parameter executor: what the hosts run on. Not what their callers run on: a host goes on when its agent does not.
+    package init(time: any TimeSource, executor: any SerialExecutor) {
         self.time = time
+        self.executor = executor
     }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { self.executor.asUnownedSerialExecutor() }
 
     // MARK: Hosts
 

@@ -1,11 +1,16 @@
 import Basis
 
-/// One job that could run now.
+/// Something that could run now.
 struct ReadyJob {
-    var job: UnownedJob
+    enum Work {
+        /// A job that was handed to the process as its executor, or to the default executor.
+        case job(UnownedJob, onProcessExecutor: Bool)
+        /// What comes from outside of every task, as a message does.
+        case call(@Sendable () -> Void)
+    }
+
+    var work: Work
     var owner: ProcessIndex
-    /// Whether the job was handed to the process as its executor, or to the default executor.
-    var onProcessExecutor: Bool
 }
 
 /// In which order a world runs the jobs that are ready at one instant.

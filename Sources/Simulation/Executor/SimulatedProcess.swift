@@ -53,6 +53,13 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
         self.addRoot(body, abandon: {})
     }
 
+    /// Has the process call `call` in its turn, without a task.
+    func perform(_ call: @escaping @Sendable () -> Void) {
+        self.world.confine()
+        let ready = ReadyJob(work: .call(call), owner: self.index)
+        if self.admit(ready) { self.world.accept(ready) }
+    }
+
     /// Runs `body` in this process and waits for it, from outside of the process.
     ///
     /// So a test asks a node something: `try await process.run { await agent.status() }`. While the process is paused,
@@ -164,7 +171,7 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
             self.ledger.countEscape()
             return
         }
-        let ready = ReadyJob(job: job, owner: self.index, onProcessExecutor: true)
+        let ready = ReadyJob(work: .job(job, onProcessExecutor: true), owner: self.index)
         if self.admit(ready) { current.accept(ready) }
     }
 
@@ -180,6 +187,12 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
             self.world.countDropped(1)
             return false
         }
+    }
+
+    func execute(_ call: () -> Void) {
+        self.isExecuting = true
+        defer { self.isExecuting = false }
+        call()
     }
 
     func execute(_ job: UnownedJob) {

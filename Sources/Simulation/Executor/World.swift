@@ -122,7 +122,7 @@ package final class World: @unchecked Sendable {
         self.events += 1
         switch timer.action {
         case .job(let job):
-            self.ready.append(ReadyJob(job: job, owner: .none, onProcessExecutor: false))
+            self.ready.append(ReadyJob(work: .job(job, onProcessExecutor: false), owner: .none))
         case .wake(let sleeper):
             sleeper.resume()
         case .call(let call):
@@ -140,10 +140,10 @@ package final class World: @unchecked Sendable {
         self.trace.fold(
             UInt64(bitPattern: self.now.nanoseconds) &* 31 &+ UInt64(UInt32(bitPattern: ready.owner.rawValue)))
         self.running = ready.owner
-        if ready.onProcessExecutor {
-            self.processes[Int(ready.owner.rawValue)].execute(ready.job)
-        } else {
-            ready.job.runSynchronously(on: Self.genericExecutor)
+        switch ready.work {
+        case .job(let job, onProcessExecutor: true): self.processes[Int(ready.owner.rawValue)].execute(job)
+        case .job(let job, onProcessExecutor: false): job.runSynchronously(on: Self.genericExecutor)
+        case .call(let call): self.processes[Int(ready.owner.rawValue)].execute(call)
         }
         self.running = .none
     }
@@ -188,7 +188,7 @@ package final class World: @unchecked Sendable {
                 owner = known
             }
         }
-        self.accept(ReadyJob(job: job, owner: owner, onProcessExecutor: false))
+        self.accept(ReadyJob(work: .job(job, onProcessExecutor: false), owner: owner))
     }
 
     /// A job of the runtime's own sleeping.

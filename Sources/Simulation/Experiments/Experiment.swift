@@ -83,6 +83,7 @@ package struct Experiment: Sendable {
         let nodes = (1...self.shape.nodes).map { NodeID(stringLiteral: "n\($0)") }
         let ring = try await RingWorld(world, nodes: nodes, settings: self.settings)
         ring.keepsEvents = false
+        ring.network.countsLinks = false
         ring.solver = TimedSolver(LocalPartitionSolver(), time: world.time)
         let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
         let recorder = ExperimentRecorder(world)

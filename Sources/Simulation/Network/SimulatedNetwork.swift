@@ -22,22 +22,30 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Called for each message when it is sent and again for each copy that arrives, before the receiver sees it.
     package var onMessage: (@Sendable (SeenMessage) -> Void)?
 
+    /// False where nobody asks for them link by link, as in large experiments: every two nodes that ever spoke make two.
+    package var countsLinks = true
+
     private var generator: SplitMix64
-    private var nodes: [NodeID: Node] = [:]
-    private var links: [Link: LinkState] = [:]
+    private var ports: [NodeID: Port] = [:]
+    /// Of links that have one of their own.
+    private var qualities: [Link: LinkQuality] = [:]
+    private var counters: [Link: LinkCounters] = [:]
+    private var total = LinkCounters()
+    private var lastArrivals = LastArrivals()
     private var splits: [(id: SplitID, split: NetworkSplit)] = []
     private var nextSplit: UInt64 = 0
 
-    private struct Node {
-        var transport: SimulatedTransport
-        var isPlugged = true
-    }
+    /// Where a node is plugged in. Safe because it is used on the world's thread only.
+    final class Port: @unchecked Sendable {
+        let node: NodeID
+        let number: Int
+        fileprivate(set) var transport: SimulatedTransport?
+        fileprivate(set) var isPlugged = true
 
-    private struct LinkState {
-        var quality: LinkQuality?
-        var counters = LinkCounters()
-        /// When the last message arrives that is on its way.
-        var lastArrival = MonotonicInstant.zero
+        fileprivate init(_ node: NodeID, number: Int) {
+            self.node = node
+            self.number = number
+        }
     }
 
     package init(world: World, quality: LinkQuality = .local) {
@@ -50,14 +58,17 @@ package final class SimulatedNetwork: @unchecked Sendable {
     }
 
     private func dissolve() {
-        let nodes = self.nodes
-        self.nodes = [:]
-        self.links = [:]
+        let ports = self.ports
+        self.ports = [:]
+        self.counters = [:]
         self.onUnusedReply = nil
         self.decideFate = nil
         self.onMessage = nil
         // In any order: nothing can be observed of a world that is over.
-        for node in nodes.values { node.transport.dissolve() }
+        for port in ports.values {
+            port.transport?.dissolve()
+            port.transport = nil
+        }
     }
 
     /// Connects `node`, which runs in `process` and reads its deadlines on `time`.
@@ -65,9 +76,11 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Attaching a node again is how its next process comes back: the former one's transport is closed.
     package func attach(_ node: NodeID, process: SimulatedProcess, time: SkewedTime) -> SimulatedTransport {
         self.world.confine()
-        if let former = self.nodes[node]?.transport, former.process.state != .crashed { former.close() }
-        let transport = SimulatedTransport(network: self, node: node, process: process, time: time)
-        self.nodes[node, default: Node(transport: transport)].transport = transport
+        let port = self.ports[node] ?? Port(node, number: self.ports.count)
+        self.ports[node] = port
+        if let former = port.transport, former.process.state != .crashed { former.close() }
+        let transport = SimulatedTransport(network: self, port: port, process: process, time: time)
+        port.transport = transport
         return transport
     }
 
@@ -81,7 +94,10 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Gives the link from `sender` to `receiver` a quality of its own; nil gives it the default one again.
     package func setQuality(_ quality: LinkQuality?, from sender: NodeID, to receiver: NodeID) {
         self.world.confine()
-        self.links[Link(from: sender, to: receiver), default: LinkState()].quality = quality
+        guard let from = self.ports[sender], let to = self.ports[receiver] else {
+            preconditionFailure("\(sender) and \(receiver) are to be attached first")
+        }
+        self.qualities[Link(from, to)] = quality
     }
 
     /// Cuts the network until ``heal(_:)``. What is on its way over the cut is lost. Splits add up.
@@ -110,81 +126,91 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Pulls the plug of a node's network, or puts it back in. Nothing gets in or out, and nobody is told.
     package func setPlugged(_ isPlugged: Bool, _ node: NodeID) {
         self.world.confine()
-        precondition(self.nodes[node] != nil, "\(node) is not attached")
-        self.nodes[node]?.isPlugged = isPlugged
+        guard let port = self.ports[node] else { preconditionFailure("\(node) is not attached") }
+        port.isPlugged = isPlugged
         self.world.record(isPlugged ? "plug" : "unplug", ["node": .node(node)])
     }
 
     /// Whether a message sent now from one node to the other could arrive.
     package func isOpen(from sender: NodeID, to receiver: NodeID) -> Bool {
-        guard sender != receiver else { return true }
-        guard self.nodes[sender]?.isPlugged ?? false, self.nodes[receiver]?.isPlugged ?? false else { return false }
-        return !self.splits.contains { $0.split.cuts(from: sender, to: receiver) }
+        guard let from = self.ports[sender], let to = self.ports[receiver] else { return sender == receiver }
+        return self.isOpen(from, to)
+    }
+
+    private func isOpen(_ sender: Port, _ receiver: Port) -> Bool {
+        guard sender !== receiver else { return true }
+        guard sender.isPlugged, receiver.isPlugged else { return false }
+        return !self.splits.contains { $0.split.cuts(from: sender.node, to: receiver.node) }
     }
 
     // MARK: Figures
 
     package func counters(from sender: NodeID, to receiver: NodeID) -> LinkCounters {
-        self.links[Link(from: sender, to: receiver)]?.counters ?? LinkCounters()
+        guard let from = self.ports[sender], let to = self.ports[receiver] else { return LinkCounters() }
+        return self.counters[Link(from, to)] ?? LinkCounters()
     }
 
     /// Over all links.
-    package var totals: LinkCounters {
-        // Sums do not depend on the order of the links.
-        self.links.values.reduce(LinkCounters()) { $0 + $1.counters }
+    package var totals: LinkCounters { self.total }
+
+    private func count(_ link: Link, _ change: (inout LinkCounters) -> Void) {
+        change(&self.total)
+        if self.countsLinks { change(&self.counters[link, default: LinkCounters()]) }
     }
 
     // MARK: Carrying messages
 
-    /// The transport of a node; nil when there is no such node.
-    func transport(of node: NodeID) -> SimulatedTransport? {
-        self.nodes[node]?.transport
-    }
+    /// Where a node is plugged in; nil when there is no such node.
+    func port(of node: NodeID) -> Port? { self.ports[node] }
 
     /// Sends one message on its way: `arrive` is called once for each copy that gets there, outside of every process.
-    func carry(_ message: Message, arrive: @escaping @Sendable () -> Void) {
-        let link = Link(from: message.from, to: message.to)
-        var state = self.links[link] ?? LinkState()
-        defer { self.links[link] = state }
-        state.counters.sent += 1
-        state.counters.bytesSent += message.bytes
+    func carry(
+        _ message: Message, from sender: Port, to receiver: Port, arrive: @escaping @Sendable () -> Void
+    ) {
+        let link = Link(sender, receiver)
+        self.count(link) {
+            $0.sent += 1
+            $0.bytesSent += message.bytes
+        }
         self.trace(message.kind.rawName, message)
         self.show(message, .sent)
-        guard link.from != link.to else {
-            self.deliver(message, over: link, at: self.world.now, arrive)
-            return
-        }
-        guard self.isOpen(from: link.from, to: link.to) else {
-            state.counters.cut += 1
+        let way = Way(link: link, sender: sender, receiver: receiver, arrive: arrive)
+        guard sender !== receiver else { return self.deliver(message, on: way, at: self.world.now) }
+        guard self.isOpen(sender, receiver) else {
+            self.count(link) { $0.cut += 1 }
             self.trace("cut", message)
             return
         }
-        let quality = state.quality ?? self.defaultQuality
+        let quality = self.qualities.isEmpty ? self.defaultQuality : self.qualities[link] ?? self.defaultQuality
         if let fate = self.fate(of: message) {
-            self.carry(message, over: link, &state, quality, fate, arrive)
+            self.carry(message, on: way, quality, fate)
             return
         }
         if quality.isDrawn(quality.lossPerMillion, using: &self.generator) {
-            state.counters.lost += 1
+            self.count(link) { $0.lost += 1 }
             self.trace("lost", message)
             return
         }
         var copies = 1
         if quality.isDrawn(quality.duplicationPerMillion, using: &self.generator) {
             copies = 2
-            state.counters.duplicated += 1
+            self.count(link) { $0.duplicated += 1 }
         }
-        for _ in 0..<copies { self.deliver(message, over: link, at: self.arrival(over: &state, quality), arrive) }
+        for _ in 0..<copies { self.deliver(message, on: way, at: self.arrival(over: link, quality)) }
+    }
+
+    /// The way of one message.
+    private struct Way {
+        var link: Link
+        var sender: Port
+        var receiver: Port
+        var arrive: @Sendable () -> Void
     }
 
     /// When a message arrives that is sent now.
-    private func arrival(over link: inout LinkState, _ quality: LinkQuality) -> MonotonicInstant {
-        var instant = self.world.now + quality.drawTime(using: &self.generator)
-        if quality.keepsOrder {
-            instant = max(instant, link.lastArrival)
-            link.lastArrival = instant
-        }
-        return instant
+    private func arrival(over link: Link, _ quality: LinkQuality) -> MonotonicInstant {
+        let instant = self.world.now + quality.drawTime(using: &self.generator)
+        return quality.keepsOrder ? self.lastArrivals.next(on: link, at: instant, now: self.world.now) : instant
     }
 
     private func fate(of message: Message) -> MessageFate? {
@@ -193,38 +219,35 @@ package final class SimulatedNetwork: @unchecked Sendable {
             CarriedMessage(from: message.from, to: message.to, isRequest: message.kind != .reply, body: body))
     }
 
-    private func carry(
-        _ message: Message, over link: Link, _ state: inout LinkState, _ quality: LinkQuality, _ fate: MessageFate,
-        _ arrive: @escaping @Sendable () -> Void
-    ) {
+    private func carry(_ message: Message, on way: Way, _ quality: LinkQuality, _ fate: MessageFate) {
         switch fate {
         case .lost:
-            state.counters.lost += 1
+            self.count(way.link) { $0.lost += 1 }
             self.trace("lost", message)
         case .late(let delay):
             let instant = self.world.now + quality.drawTime(using: &self.generator) + delay
-            self.deliver(message, over: link, at: instant, arrive)
+            self.deliver(message, on: way, at: instant)
         case .doubled(let delay):
-            state.counters.duplicated += 1
-            let instant = self.arrival(over: &state, quality)
-            self.deliver(message, over: link, at: instant, arrive)
-            self.deliver(message, over: link, at: instant + delay, arrive)
+            self.count(way.link) { $0.duplicated += 1 }
+            let instant = self.arrival(over: way.link, quality)
+            self.deliver(message, on: way, at: instant)
+            self.deliver(message, on: way, at: instant + delay)
         }
     }
 
-    private func deliver(
-        _ message: Message, over link: Link, at instant: MonotonicInstant, _ arrive: @escaping @Sendable () -> Void
-    ) {
+    private func deliver(_ message: Message, on way: Way, at instant: MonotonicInstant) {
         self.world.schedule(at: instant) {
-            guard self.isOpen(from: link.from, to: link.to) else {
-                self.links[link]?.counters.cut += 1
+            guard self.isOpen(way.sender, way.receiver) else {
+                self.count(way.link) { $0.cut += 1 }
                 self.trace("cut", message)
                 return
             }
-            self.links[link]?.counters.delivered += 1
-            self.links[link]?.counters.bytesDelivered += message.bytes
+            self.count(way.link) {
+                $0.delivered += 1
+                $0.bytesDelivered += message.bytes
+            }
             self.show(message, .arrived)
-            arrive()
+            way.arrive()
         }
     }
 
@@ -244,12 +267,6 @@ package final class SimulatedNetwork: @unchecked Sendable {
                 "bytes": .count(message.bytes), "digest": .number(message.digest),
             ])
     }
-}
-
-/// One direction between two nodes.
-private struct Link: Hashable {
-    var from: NodeID
-    var to: NodeID
 }
 
 /// What the network knows of a message.

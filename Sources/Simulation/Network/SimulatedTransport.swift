@@ -18,6 +18,7 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
     package private(set) var counters = RequestCounters()
 
     private let network: SimulatedNetwork
+    private let port: SimulatedNetwork.Port
     private let time: SkewedTime
     private var handlers: [Service: any RequestHandler] = [:]
     private var waiting: [UInt64: Waiting] = [:]
@@ -40,9 +41,10 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         var number: UInt64
     }
 
-    init(network: SimulatedNetwork, node: NodeID, process: SimulatedProcess, time: SkewedTime) {
+    init(network: SimulatedNetwork, port: SimulatedNetwork.Port, process: SimulatedProcess, time: SkewedTime) {
         self.network = network
-        self.localNode = node
+        self.port = port
+        self.localNode = port.node
         self.process = process
         self.time = time
         process.onCrash { self.processCrashed() }
@@ -59,13 +61,14 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         let number = self.nextRequest
         self.nextRequest += 1
         let result: Result<ByteBuffer, TransportError>
+        let port = self.network.port(of: node)
         if let error = self.reasonNotToSend(body, to: node, deadline: deadline) {
             result = .failure(error)
-        } else {
+        } else if let port {
             // The handler runs on this thread: before the request is entered, while it waits, or after its end.
             let answer = await withTaskCancellationHandler {
                 await withUnsafeContinuation { continuation in
-                    self.begin(number, body, to: node, service: service, deadline: deadline, continuation)
+                    self.begin(number, body, to: port, service: service, deadline: deadline, continuation)
                 }
             } onCancel: {
                 self.end(number, .failure(.cancelled))
@@ -73,6 +76,8 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
             // A process that was paused takes the answer up late: the deadline holds all the same.
             let isLate = self.time.now > deadline
             result = isLate ? answer.flatMap { _ in .failure(.timedOut) } : answer
+        } else {
+            result = .failure(.unreachable(reason: "there is no node \(node)"))
         }
         switch result {
         case .success(let reply):
@@ -88,12 +93,11 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         self.network.world.confine()
         if self.isClosed { throw .closed }
         if let error = Self.reasonAgainst(body) { throw error }
-        guard self.network.transport(of: node) != nil else { throw .unreachable(reason: "there is no node \(node)") }
-        let network = self.network
+        guard let port = self.network.port(of: node) else { throw .unreachable(reason: "there is no node \(node)") }
         let sender = self.localNode
         let message = Message(.oneWay, from: sender, to: node, requesterBoot: 0, number: 0, body: body)
-        network.carry(message) {
-            guard let receiver = network.transport(of: node), receiver.isListening else { return }
+        self.network.carry(message, from: self.port, to: port) {
+            guard let receiver = port.transport, receiver.isListening else { return }
             receiver.process.start { await receiver.handlers[service]?.take(body, from: sender) }
         }
     }
@@ -120,7 +124,6 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         if Task.isCancelled { return .cancelled }
         if let error = Self.reasonAgainst(body) { return error }
         if self.time.now >= deadline { return .timedOut }
-        guard self.network.transport(of: node) != nil else { return .unreachable(reason: "there is no node \(node)") }
         let inFlight = self.inFlight[node, default: 0]
         guard inFlight < Self.requestsInFlightMax else {
             return .limitReached(limit: "requestsInFlightMax", value: inFlight)
@@ -129,11 +132,12 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
     }
 
     private func begin(
-        _ number: UInt64, _ body: ByteBuffer, to node: NodeID, service: Service, deadline: MonotonicInstant,
+        _ number: UInt64, _ body: ByteBuffer, to port: SimulatedNetwork.Port, service: Service,
+        deadline: MonotonicInstant,
         _ continuation: UnsafeContinuation<Result<ByteBuffer, TransportError>, Never>
     ) {
         let network = self.network
-        let sender = self.localNode
+        let (sender, node) = (self.localNode, port.node)
         let timer = network.world.schedule(at: self.time.baseInstant(of: deadline)) {
             network.world.record(
                 "timed out", ["from": .node(sender), "to": .node(node), "number": .number(Int64(number))])
@@ -143,8 +147,8 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         self.inFlight[node, default: 0] += 1
         let message = Message(
             .request, from: sender, to: node, requesterBoot: self.process.boot, number: number, body: body)
-        network.carry(message) {
-            network.transport(of: node)?.requestArrived(number, body, from: self, service: service)
+        network.carry(message, from: self.port, to: port) {
+            port.transport?.requestArrived(number, body, from: self, service: service)
         }
     }
 
@@ -176,19 +180,29 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         self.nextServed += 1
         self.serving[served] = Requester(transport: sender, number: number)
         let peer = sender.localNode
-        self.process.start {
-            var result = Result<ByteBuffer, TransportError>.failure(.refused(.unknownService))
-            if let handler = self.handlers[service] {
-                let reply =
-                    switch handler.answer(body, from: peer) {
-                    case .now(let reply): reply
-                    case .later(let answer): await answer()
-                    }
-                result = reply.map { .success($0) } ?? .failure(.refused(.malformed))
-            }
-            self.serving[served] = nil
-            self.answer(number, to: sender, result)
+        self.process.perform { self.serve(served, body, from: peer, service) }
+    }
+
+    /// Has a request answered, in a turn of the process; only what the handler answers later takes a task.
+    private func serve(_ served: UInt64, _ body: ByteBuffer, from peer: NodeID, _ service: Service) {
+        guard let handler = self.handlers[service] else {
+            return self.answer(served, .failure(.refused(.unknownService)))
         }
+        switch handler.answer(body, from: peer) {
+        case .now(let reply):
+            self.answer(served, reply.map { .success($0) } ?? .failure(.refused(.malformed)))
+        case .later(let work):
+            self.process.start {
+                let reply = await work()
+                self.answer(served, reply.map { .success($0) } ?? .failure(.refused(.malformed)))
+            }
+        }
+    }
+
+    /// Ends the serving of a request; nobody is left to be answered when it ended with the process.
+    private func answer(_ served: UInt64, _ result: Result<ByteBuffer, TransportError>) {
+        guard let requester = self.serving.removeValue(forKey: served) else { return }
+        self.answer(requester.number, to: requester.transport, result)
     }
 
     private func answer(_ number: UInt64, to receiver: SimulatedTransport, _ result: Result<ByteBuffer, TransportError>)
@@ -198,7 +212,9 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         let from = self.localNode
         let message = Message(
             kind, from: from, to: receiver.localNode, requesterBoot: receiver.process.boot, number: number, body: reply)
-        self.network.carry(message) { receiver.answerArrived(number, result, from: from) }
+        self.network.carry(message, from: self.port, to: receiver.port) {
+            receiver.answerArrived(number, result, from: from)
+        }
     }
 
     private func answerArrived(_ number: UInt64, _ result: Result<ByteBuffer, TransportError>, from node: NodeID) {

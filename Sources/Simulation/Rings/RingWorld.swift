@@ -58,13 +58,13 @@ package final class RingWorld: @unchecked Sendable {
     ) async throws {
         self.world = world
         self.network = SimulatedNetwork(world: world, quality: quality)
-        self.fleet = ModelledFleet(time: world.time)
         self.nodes = nodes
         self.listed = Set(nodes).subtracting(unlisted)
         self.config = try RingConfig(
             members: nodes.filter { !unlisted.contains($0) }.map(Self.describe), order: .listed)
         self.settings = settings
         self.hosts = world.makeProcess("hypervisors")
+        self.fleet = ModelledFleet(time: world.time, executor: self.hosts)
         self.generator = world.makeGenerator()
         let fleet = self.fleet
         self.hosts.start { await fleet.run() }
@@ -104,14 +104,14 @@ package final class RingWorld: @unchecked Sendable {
         let transport = self.network.attach(node, process: process, time: clock)
         let store = self.members[node]?.store ?? MemoryStore()
         let fleet = self.fleet
-        let driver = try await self.hosts.run { await fleet.driver(for: node, time: clock) }
+        let driver = await fleet.driver(for: node, time: clock)
         let local = Self.describe(node)
         let config = self.listed.contains(node) ? self.config : try RingConfig(members: [local], order: .listed)
         let membership = Membership(config: config, local: local, boot: process.boot, using: &self.generator)
         let agent = NodeAgent(
             membership: membership, boot: process.boot, settings: self.settingsByNode[node] ?? self.settings,
             ports: NodeAgent.Ports(
-                transport: transport, hypervisor: HostedDriver(driver, in: self.hosts, for: process),
+                transport: transport, hypervisor: driver,
                 time: clock, store: store, events: EventLog(ring: self, node: node),
                 solver: self.solver, executor: process),
             seed: self.generator.next(), log: Logger(label: "agent") { _ in SwiftLogNoOpLogHandler() })

@@ -75,8 +75,9 @@ struct HandoverTests {
                 _ = try await ring.hosts.run {
                     try await fleet.driver(for: "n1").ask(.setFaults(ModelledFaults(isSilent: isSilent)))
                 }
+                // Once the hypervisor is back the agent may end the copy at once.
+                if isSilent { #expect(try await self.flows(in: ring) == 1) }
             }
-            #expect(try await self.flows(in: ring) == 1)
             let aborted = try await self.first(in: ring) { self.decision(.aborted, in: ring) }
             _ = try #require(aborted, "\(ring.story)")
             #expect(try await self.flows(in: ring) == 0, "\(ring.story)")
