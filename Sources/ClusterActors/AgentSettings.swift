@@ -71,6 +71,8 @@ package enum TimingViolation: Hashable, Sendable, CaseIterable {
 package struct ProcedureLimits: Hashable, Sendable {
     /// Members of one partition, the initiator's own node included.
     package var membersMax: Int = 64
+    /// Members with whom a partition is planned for the first time, if there are as many: more give the plan a choice.
+    package var membersMin: Int = 2
     /// Nodes asked in one sweep.
     package var hopsMax: Int = 1_024
     /// New solves after a member was lost or changed, per growth.

@@ -28,6 +28,8 @@ package struct ReservationSettings: Hashable, Sendable {
     package var maxReplans = 2
     /// Bounds growing, solving and blocked together; a flight is never cut off by it (T7).
     package var ispDeadline = Duration.seconds(300)
+    /// The nodes with which a partition is planned for the first time, if there are as many.
+    package var partitionNodesMin = 2
     /// The most nodes of one partition.
     package var partitionNodesMax = 64
     /// The most nodes one ISP asks in one sweep.

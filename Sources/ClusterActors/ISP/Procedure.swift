@@ -34,6 +34,8 @@ package struct Procedure: Sendable {
     package private(set) var hops = 0
     /// The largest partition so far.
     package private(set) var membersPeak = 1
+    /// Whether somebody has joined since the last solve.
+    private var hasUnplannedMember = false
 
     private let limits: ProcedureLimits
     private let timings: ProtocolTimings
@@ -116,8 +118,7 @@ package struct Procedure: Sendable {
 
         case (.refreshing, .renewed(let answers)):
             _ = self.take(answers)
-            self.phase = .solving
-            return .solve
+            return self.solve()
 
         case (.executing(let remaining), .executed(let report)):
             return self.handle(report, remaining: remaining)
@@ -169,11 +170,12 @@ package struct Procedure: Sendable {
         if let applied = self.applied { return self.gather(applied) }
         guard triggerHolds else { return self.finish(self.hasMoved ? .solved : .moot) }
         guard self.sweep.asked < self.limits.hopsMax, self.partition.members.count < self.limits.membersMax else {
-            return self.conclude(reason: "the limit of \(self.limits.membersMax) members was reached")
+            return self.solveLast()
+                ?? self.conclude(reason: "the limit of \(self.limits.membersMax) members was reached")
         }
         let hopsBefore = self.sweep.hops
         guard let next = self.sweep.advance(hint: hint, in: view, isMember: self.partition.contains) else {
-            return self.endSweep()
+            return self.solveLast() ?? self.endSweep()
         }
         self.hops += self.sweep.hops - hopsBefore
         self.nodesAsked += 1
@@ -213,8 +215,11 @@ package struct Procedure: Sendable {
             if let applied = self.applied, !applied.nodes.allSatisfy(self.partition.contains) {
                 return self.gather(applied)
             }
-            self.phase = .solving
-            return .solve
+            self.hasUnplannedMember = true
+            guard self.applied != nil || self.partition.members.count >= self.limits.membersMin else {
+                return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
+            }
+            return self.solve()
         case .held(let holder, let firstOut):
             // Held by a flight of one's own that was released early is not a foreign ISP: it would wait for itself.
             if holder == self.isp {
@@ -252,6 +257,15 @@ package struct Procedure: Sendable {
 
     // MARK: - Solving and confirming
 
+    private mutating func solve() -> Decision {
+        self.hasUnplannedMember = false
+        self.phase = .solving
+        return .solve
+    }
+
+    /// The sweep is over: what was gathered meanwhile is planned for, if it was not.
+    private mutating func solveLast() -> Decision? { self.hasUnplannedMember ? self.solve() : nil }
+
     private mutating func handle(_ verdict: Verdict, triggerHolds: Bool, in view: MembershipView) -> Decision {
         switch verdict {
         case .viable:
@@ -282,10 +296,7 @@ package struct Procedure: Sendable {
         guard asPlanned, plan.nodes.allSatisfy(self.partition.contains) else {
             self.improvement = nil
             self.resolves += 1
-            guard self.resolves > self.limits.resolvesMax else {
-                self.phase = .solving
-                return .solve
-            }
+            guard self.resolves > self.limits.resolvesMax else { return self.solve() }
             self.lastReason = "the nodes changed while they were planned for, \(self.resolves) times"
             return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
         }

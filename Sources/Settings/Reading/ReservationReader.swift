@@ -24,6 +24,8 @@ enum ReservationReader {
             "max_resolves", default: settings.maxResolves, in: 0...100, Quantities.count)
         settings.maxReplans = section.value("max_replans", default: settings.maxReplans, in: 0...100, Quantities.count)
         settings.ispDeadline = section.duration("isp_deadline", default: settings.ispDeadline)
+        settings.partitionNodesMin = section.value(
+            "partition_nodes_min", default: settings.partitionNodesMin, in: 2...1_024, Quantities.count)
         settings.partitionNodesMax = section.value(
             "partition_nodes_max", default: settings.partitionNodesMax, in: 2...1_024, Quantities.count)
         settings.hopsMax = section.value("hops_max", default: settings.hopsMax, in: 1...100_000, Quantities.count)

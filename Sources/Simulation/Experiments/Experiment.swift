@@ -33,6 +33,10 @@ package struct Experiment: Sendable {
     package var shape: FleetShape
     package var duration: Duration
     package var algorithm: Algorithm
+    /// The nodes with which an agent plans for the first time.
+    package var partitionNodesMin = 2
+    /// A node acts when its guests want more than so many percent of what they may have.
+    package var triggerPercent = 100
 
     package init(preset: String, shape: FleetShape, duration: Duration, algorithm: Algorithm) {
         precondition(shape.nodes > 0 && shape.vmsPerNode > 0, "an experiment has nodes and VMs")
@@ -126,7 +130,8 @@ package struct Experiment: Sendable {
         var settings = AgentSettings()
         settings.reserved = self.shape.reserved
         settings.linkMbps = self.shape.linkMbps
-        settings.triggers.thresholds = LoadThresholds(overloadPercent: 100, underloadPercent: 0)
+        settings.limits.membersMin = self.partitionNodesMin
+        settings.triggers.thresholds = LoadThresholds(overloadPercent: self.triggerPercent, underloadPercent: 0)
         settings.triggers.hold = 1
         settings.triggers.sampleInterval = .seconds(1)
         settings.triggers.halfLife = .zero

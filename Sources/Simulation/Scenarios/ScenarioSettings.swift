@@ -52,6 +52,7 @@ enum ScenarioKeys {
         "reservation.isp_deadline": duration(\.timings.ispDeadline),
         "reservation.max_resolves": count(\.limits.resolvesMax),
         "reservation.max_replans": count(\.limits.replansMax),
+        "reservation.partition_nodes_min": count(\.limits.membersMin),
         "reservation.partition_nodes_max": count(\.limits.membersMax),
         "solver.steps": count(\.limits.solverStepsMax),
     ]

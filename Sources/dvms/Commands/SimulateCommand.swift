@@ -33,6 +33,12 @@ struct SimulateCommand: AsyncParsableCommand {
         help: "Who looks after the fleet: \(Experiment.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")).")
     var algorithm: Experiment.Algorithm = .dvms
 
+    @Option(help: "With how many nodes an agent plans for the first time: more give it a choice of destinations.")
+    var partitionMin = 2
+
+    @Option(help: "Above how much of what its VMs may have a node acts, in percent.")
+    var trigger = 100
+
     @Option(help: "How fast a VM writes to memory at most, in percent of the link, in whole tens; drawn for each VM.")
     var dirtyPercent = 0
 
@@ -59,6 +65,8 @@ struct SimulateCommand: AsyncParsableCommand {
         guard self.dirtyPercent % 10 == 0, (0...100).contains(self.dirtyPercent) else {
             throw ValidationError("--dirty-percent is 0, 10, … 100")
         }
+        guard (2...64).contains(self.partitionMin) else { throw ValidationError("--partition-min is 2 to 64") }
+        guard (50...100).contains(self.trigger) else { throw ValidationError("--trigger is 50 to 100") }
         guard self.duration >= .seconds(1) else { throw ValidationError("--duration is at least 1s") }
     }
 
@@ -66,8 +74,11 @@ struct SimulateCommand: AsyncParsableCommand {
         var shape = FleetShape(nodes: self.nodes)
         shape.vmsPerNode = self.vmsPerNode
         shape.dirtyPercentMax = self.dirtyPercent
-        return Experiment(
+        var experiment = Experiment(
             preset: self.preset.rawValue, shape: shape, duration: self.duration, algorithm: self.algorithm)
+        experiment.partitionNodesMin = self.partitionMin
+        experiment.triggerPercent = self.trigger
+        return experiment
     }
 
     func run() async throws {

@@ -14,6 +14,7 @@ extension AgentSettings {
             case .auto: .auto
             }
         self.timings = ProtocolTimings(node)
+        self.limits.membersMin = node.reservation.partitionNodesMin
         self.limits.membersMax = node.reservation.partitionNodesMax
         self.limits.hopsMax = node.reservation.hopsMax
         self.limits.resolvesMax = node.reservation.maxResolves

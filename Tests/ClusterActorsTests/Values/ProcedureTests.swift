@@ -12,8 +12,11 @@ struct ProcedureTests {
     let view = Rings.view(4)
     static let plan = Rings.plan([("vm-of-n1", from: "n1", to: "n2")])
 
-    func make(recommendOnly: Bool = false, applying plan: ReconfigurationPlan? = nil) -> Procedure {
+    func make(
+        recommendOnly: Bool = false, applying plan: ReconfigurationPlan? = nil, membersMin: Int = 2
+    ) -> Procedure {
         var limits = ProcedureLimits()
+        limits.membersMin = membersMin
         limits.resolvesMax = 1
         limits.replansMax = 1
         return Procedure(
@@ -210,6 +213,29 @@ struct ProcedureTests {
         var procedure = self.make(applying: Self.plan)
         let words = self.run(&procedure, [.started, self.granted("n2"), .solved(.none(reason: "vm has left"))])
         #expect(words.last == "failed")
+    }
+
+    @Test("it plans for the first time with as many members as it should have, and then with each further one")
+    func firstPlanWithSeveral() {
+        var procedure = self.make(membersMin: 3)
+        #expect(
+            self.run(
+                &procedure,
+                [
+                    .started, self.granted("n2"), self.granted("n3"), .solved(.none(reason: "full")),
+                    self.granted("n4"), .solved(.plan(Self.plan)),
+                ]) == ["reserve n2", "reserve n3", "solve", "reserve n4", "solve", "renew n1 n2"])
+    }
+
+    @Test(
+        "where it cannot have as many, it plans with those it has before it gives up or waits",
+        arguments: [(false, "unsolvable"), (true, "wait for n3#1.4")])
+    func fewerThanItShouldHave(isHeld: Bool, last: String) {
+        var procedure = self.make(membersMin: 8)
+        let third = isHeld ? self.held("n3") : self.granted("n3")
+        let words = self.run(
+            &procedure, [.started, self.granted("n2"), third, self.granted("n4"), .solved(.none(reason: "full"))])
+        #expect(words == ["reserve n2", "reserve n3", "reserve n4", "solve", last])
     }
 
     @Test("the limit of members ends the growth as a full round would")
