@@ -93,15 +93,16 @@ package struct Experiment: Sendable {
         let recorder = ExperimentRecorder(world)
         ring.onEvent = { _, event in recorder.take(event) }
         self.report(onProgress, from: world.now, in: world)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let record = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.start(ring, fleet, recorder) }
             try await fleet.apply(load, for: self.duration)
+            // Taken before what is under way is cut off by the end.
+            let record = recorder.concluded(fleet.meter.violations)
             group.cancelAll()
+            do { try await group.waitForAll() } catch is CancellationError {}
+            return record
         }
-        recorder.conclude(fleet.meter.violations)
-        return (
-            ExperimentResult(self, seed: seed, recorder.record, messages: ring.network.totals.sent), recorder.record
-        )
+        return (ExperimentResult(self, seed: seed, record, messages: ring.network.totals.sent), record)
     }
 
     private func report(

@@ -28,7 +28,7 @@ package struct ExperimentRecord: Sendable {
 
 /// Collects a record. Safe because a world runs on one thread.
 final class ExperimentRecorder: @unchecked Sendable {
-    private(set) var record = ExperimentRecord()
+    private var record = ExperimentRecord()
     private let world: World
     private let began: MonotonicInstant
 
@@ -60,12 +60,14 @@ final class ExperimentRecorder: @unchecked Sendable {
 
     func take(_ move: ExperimentRecord.Move) { self.record.moves.append(move) }
 
-    /// Takes in what was measured, on the record's own time.
-    func conclude(_ violations: [ViolationMeter.Violation]) {
-        self.record.violations = violations.map { violation in
+    /// The record up to now, with what was measured, on the record's own time.
+    func concluded(_ violations: [ViolationMeter.Violation]) -> ExperimentRecord {
+        var record = self.record
+        record.violations = violations.map { violation in
             ViolationMeter.Violation(
                 node: violation.node, began: .zero + (violation.began - self.began),
                 ended: .zero + (violation.ended - self.began), isMadeByArrival: violation.isMadeByArrival)
         }
+        return record
     }
 }
