@@ -10,7 +10,7 @@ SEED ?= 7
 ROUNDS ?= 1
 SEEDS ?= 1000
 
-.PHONY: setup build test demo ring64 seeds mutants lint ci lab-setup lab-selftest lab-test lab-faults
+.PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults
 .PHONY: transport-benchmark placement-benchmark migration-benchmark idle
 
 setup:
@@ -71,6 +71,11 @@ lab-faults: build lab-setup
 seeds:
 	$(SWIFT) build $(FLAGS) --product fault-campaign
 	.build/release/fault-campaign --count $(SEEDS)
+
+# The same for as long as you let it: rings of 16 to 64 nodes, half an hour each, on all processors.
+vopr:
+	$(SWIFT) build $(FLAGS) --product fault-campaign
+	.build/release/fault-campaign --count $(SEEDS) --nodes 16-64 --seconds 1650
 
 # Each patch of mutants/ must break an invariant within a few seeds.
 mutants:

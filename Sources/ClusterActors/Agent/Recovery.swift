@@ -23,6 +23,7 @@ extension NodeAgent {
         await self.adopt(arrivals)
         await self.clearOldMarks()
         await self.awaitOldJobs()
+        await self.findDepartures()
         guard !Task.isCancelled else { return }
         self.reservation.recovered()
         self.tell(.recovered(guests: self.monitor.vmCount))
@@ -110,6 +111,21 @@ extension NodeAgent {
                     action: ActionID(isp: isp, number: mark.action), vm: domain.vm, role: .destination,
                     peer: mark.source, peerEndpoint: mark.sourceEndpoint, phase: .copying),
                 reason: "it was found paused with the mark of \(mark.isp)")
+        }
+    }
+
+    /// Copies that stayed behind when their memory went elsewhere, of which the journal knows nothing: it was lost.
+    private func findDepartures() async {
+        for domain in await self.domainsNow() where domain.presence == .pausedOutgoing && self.inDoubt[domain.vm] == nil
+        {
+            guard let mark = domain.mark, mark.source == self.id, let isp = ISPID(mark.isp) else { continue }
+            let action = ActionID(isp: isp, number: mark.action)
+            guard self.handovers[HandoverKey(action: action, role: .source)] == nil else { continue }
+            self.doubt(
+                HandoverRecord(
+                    action: action, vm: domain.vm, role: .source, peer: mark.destination,
+                    peerEndpoint: MigrationEndpoint(uri: ""), phase: .unknown),
+                reason: "it was found left behind with the mark of \(mark.isp)")
         }
     }
 

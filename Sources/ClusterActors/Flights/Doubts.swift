@@ -67,9 +67,36 @@ extension NodeAgent {
         switch record.phase {
         case .letGo, .aborted:
             _ = await self.deliver(record, until: self.now)
-        case .unknown, .copying, .arrived, .resumed, .dropped:
+        case .unknown:
+            await self.withdraw(record)
+        case .copying, .arrived, .resumed, .dropped:
             _ = await self.settleSource(record, because: "it was in doubt", until: self.now)
         }
+    }
+
+    /// What this side decided is lost with its journal, and the copy that stayed behind still stands here paused. So the
+    /// destination decides: it is told to drop its copy, and says whether it did or has let the guest run.
+    ///
+    /// The copy here runs again only when the answer proves that no other can: one that was dropped does not come back,
+    /// however late a `letGo` of the lost journal arrives (ADR 0009).
+    private func withdraw(_ record: HandoverRecord) async {
+        switch try? await self.ports.hypervisor.presence(of: record.vm) {
+        case .pausedOutgoing: break
+        case .absent, .shutOff, .running, .pausedIncoming, .pausedOtherwise:
+            self.settleDoubt(of: record.vm, how: "its copy on \(self.id) does not wait any more")
+            return
+        case nil: return
+        }
+        guard await self.isFlowing(record.vm) == false else { return }
+        var decided = record
+        switch await self.ask(record.peer, .handover(record.action, vm: record.vm, .aborted)) {
+        case .handover(.dropped): decided.phase = .aborted
+        case .handover(.resumed): decided.phase = .letGo
+        // "Unknown" may be said by one whose journal is lost as well, after the guest went on from there.
+        default: return
+        }
+        await self.record(decided)
+        _ = await self.deliver(decided, until: self.now)
     }
 
     /// The operator has fenced `node`: the paused copy here is the guest.

@@ -179,7 +179,11 @@ extension NodeAgent {
         // Said again because the answer was lost: the same answer.
         if let record = self.handovers[key], record.isSettled, record.peer == source { return record.phase }
         guard let isAboutGuest = await self.isAboutGuest(key, vm, from: source) else { return nil }
-        guard isAboutGuest else { return .unknown }
+        guard isAboutGuest else {
+            // A source that has lost its journal must learn of a guest that runs here, whatever this side has forgotten.
+            guard let presence = try? await self.ports.hypervisor.presence(of: vm) else { return nil }
+            return presence == .running ? .resumed : .unknown
+        }
         do {
             switch (decision, try await self.ports.hypervisor.presence(of: vm)) {
             case (.letGo, .pausedIncoming):

@@ -5,6 +5,10 @@ package import Hypervisor
 package enum Fault: Hashable, Sendable {
     /// The agent's process ends; what its store kept is there at the next start. Its hypervisor goes on.
     case crash
+    /// The same, and what its store kept is gone.
+    case crashWithoutDisk
+    /// The agent says goodbye and ends; it enters the ring again when it starts.
+    case departure
     /// The agent's process stands still.
     case pause
     /// So many nodes clockwise, the one that is hit first, are cut off from all others, or only what they send is.
@@ -23,6 +27,8 @@ package enum Fault: Hashable, Sendable {
     case failingStore
     /// The host reaches no other host, while the agents reach each other.
     case cutHost
+    /// The guests that the host has now write to memory faster than any link carries it away.
+    case rapidWrites
 
     /// Which node a fault hits, chosen when it happens.
     package enum Aim: Hashable, Sendable, CaseIterable {
@@ -34,6 +40,36 @@ package enum Fault: Hashable, Sendable {
         /// One that takes part in a migration.
         case flying
     }
+}
+
+extension Fault {
+    /// One word or two for reports.
+    package var name: String {
+        switch self {
+        case .crash: "crash"
+        case .crashWithoutDisk: "crash without disk"
+        case .departure: "departure"
+        case .pause: "pause"
+        case .split(_, .oneWay): "one-way split"
+        case .split(_, .bothWays): "split"
+        case .unplug: "unplug"
+        case .silentHypervisor: "silent hypervisor"
+        case .slowHypervisor: "slow hypervisor"
+        case .stalledCopies: "stalled copies"
+        case .failedMigration(let stage): "failed \(stage)"
+        case .failingStore: "failing store"
+        case .cutHost: "cut host"
+        case .rapidWrites: "rapid writes"
+        }
+    }
+
+    /// Of every kind of fault.
+    package static let names: [String] =
+        [
+            Fault.crash, .crashWithoutDisk, .departure, .pause, .split(nodes: 1, .oneWay), .split(nodes: 1, .bothWays),
+            .unplug, .silentHypervisor, .slowHypervisor(answerDelay: .zero), .stalledCopies, .failingStore, .cutHost,
+            .rapidWrites,
+        ].map(\.name) + ModelledFaults.Stage.allCases.map { Fault.failedMigration($0).name }
 }
 
 /// Everything that goes wrong in one run.
@@ -64,20 +100,24 @@ package struct FaultPlan: Hashable, Sendable {
 
     /// The longest delay of a hypervisor's answer.
     package static let answerDelayMax = Duration.seconds(4)
+    /// In ``Workload/spell``.
     private static let entriesMax = 40
     private static let ambushesMax = 24
 
     /// Draws what goes wrong within `time`.
     package init(within time: Duration, using generator: inout SplitMix64) {
+        let spells = Workload.spells(in: time)
         self.quality = Self.drawQuality(using: &generator)
-        self.entries = (0..<Int.random(in: Self.entriesMax / 4...Self.entriesMax, using: &generator)).map { _ in
+        let entries = Int.random(in: Self.entriesMax / 4...Self.entriesMax, using: &generator) * spells
+        self.entries = (0..<entries).map { _ in
             let fault = Self.drawFault(using: &generator)
             return Entry(
                 at: Self.draw(upTo: time, using: &generator), lasts: Self.drawDuration(of: fault, using: &generator),
                 fault: fault, aim: Fault.Aim.allCases.randomElement(using: &generator) ?? .anyNode)
         }
         .sorted { $0.at < $1.at }
-        self.ambushes = (0..<Int.random(in: 0...Self.ambushesMax, using: &generator)).map { _ in
+        let ambushes = Int.random(in: 0...Self.ambushesMax, using: &generator) * spells
+        self.ambushes = (0..<ambushes).map { _ in
             let fault = Self.drawFault(using: &generator)
             let delay = [Duration.zero, .milliseconds(30), .seconds(3)].randomElement(using: &generator) ?? .zero
             return Ambush(
@@ -109,8 +149,9 @@ package struct FaultPlan: Hashable, Sendable {
     }
 
     private static func drawFault(using generator: inout SplitMix64) -> Fault {
-        switch Int.random(in: 0..<20, using: &generator) {
-        case 0..<5: return .crash
+        switch Int.random(in: 0..<24, using: &generator) {
+        case 0..<4: return .crash
+        case 4: return .crashWithoutDisk
         case 5..<10: return .pause
         case 10:
             let direction = Bool.random(using: &generator) ? NetworkSplit.Direction.oneWay : .bothWays
@@ -122,6 +163,8 @@ package struct FaultPlan: Hashable, Sendable {
         case 16: return .stalledCopies
         case 17: return .failedMigration(ModelledFaults.Stage.allCases.randomElement(using: &generator) ?? .copy)
         case 18: return .failingStore
+        case 19, 20: return .departure
+        case 21, 22: return .rapidWrites
         default: return .cutHost
         }
     }
@@ -130,11 +173,12 @@ package struct FaultPlan: Hashable, Sendable {
     private static func drawDuration(of fault: Fault, using generator: inout SplitMix64) -> Duration {
         let longest: Duration =
             switch fault {
-            case .crash: [.milliseconds(20), .seconds(2), .seconds(20)].randomElement(using: &generator) ?? .zero
+            case .crash, .crashWithoutDisk, .departure:
+                [.milliseconds(20), .seconds(2), .seconds(20)].randomElement(using: &generator) ?? .zero
             case .pause, .split, .unplug:
                 [.seconds(2), .seconds(8), .seconds(25)].randomElement(using: &generator) ?? .zero
             case .silentHypervisor, .slowHypervisor, .stalledCopies, .failingStore, .cutHost: .seconds(15)
-            case .failedMigration: .seconds(30)
+            case .failedMigration, .rapidWrites: .seconds(30)
             }
         return Self.draw(upTo: longest, using: &generator)
     }

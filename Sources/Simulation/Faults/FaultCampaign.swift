@@ -7,13 +7,19 @@ import Placement
 /// Rings under faults, one for each seed: a time of overloads, drains, crashes, pauses, splits and failing hypervisors,
 /// then a calm one in which everything must end well. Every invariant is judged at everything that happens.
 package struct FaultCampaign: Sendable {
-    package var nodes: Int
+    /// How many nodes a ring has; how many, is drawn.
+    package var nodes: ClosedRange<Int>
     /// How long things go wrong.
     package var faultTime: Duration
     /// How long all is well afterwards: longer than anything may last that was begun before.
     package var calmTime: Duration
+    /// The numbers of the parts that happen of what a seed lets happen; nil for all.
+    package var only: Set<Int>?
 
-    package init(nodes: Int = 16, faultTime: Duration = .seconds(90), calmTime: Duration = .seconds(150)) {
+    package init(
+        nodes: ClosedRange<Int> = 16...16, faultTime: Duration = Workload.spell,
+        calmTime: Duration = .seconds(150)
+    ) {
         self.nodes = nodes
         self.faultTime = faultTime
         self.calmTime = calmTime
@@ -22,6 +28,9 @@ package struct FaultCampaign: Sendable {
     /// What came of one seed.
     package struct Report: Sendable {
         package var seed: UInt64
+        package var nodes: Int
+        /// Everything that the seed lets happen, in words, by number; also what was left out.
+        package var parts: [String]
         package var violations: [InvariantViolation]
         package var tally: FaultTally
         /// What every agent told, one line an event.
@@ -32,13 +41,22 @@ package struct FaultCampaign: Sendable {
     package func run(seed: UInt64, options: WorldOptions = WorldOptions()) async throws -> WorldOutcome<Report> {
         try await World.run(seed: seed, options: options) { world in
             var generator = world.makeGenerator()
+            let nodes = Int.random(in: self.nodes, using: &generator)
             let ring = try await RingWorld(
-                world, nodes: self.nodes, settings: Self.drawSettings(using: &generator), quality: .local)
+                world, nodes: nodes, settings: Self.drawSettings(using: &generator), quality: .local)
             let watch = InvariantWatch(world: world, ring: ring.nodes, bounds: Self.bounds(of: ring.settings))
-            let director = try await FaultDirector(ring, watch, self, using: &generator)
+            let course = FaultCourse(
+                Workload(
+                    nodes: nodes, capacity: RingWorld.capacity.cpuMillicores, within: self.faultTime,
+                    using: &generator),
+                FaultPlan(within: self.faultTime, using: &generator))
+            let director = try await FaultDirector(
+                ring, watch, self, self.only.map(course.keeping) ?? course, using: &generator)
             try await director.direct()
             watch.conclude()
-            return Report(seed: seed, violations: watch.violations, tally: watch.tally, story: ring.story)
+            return Report(
+                seed: seed, nodes: nodes, parts: course.lines, violations: watch.violations, tally: watch.tally,
+                story: ring.story)
         }
     }
 

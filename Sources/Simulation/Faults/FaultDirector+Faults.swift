@@ -1,18 +1,21 @@
 import Basis
+import ClusterActors
 import Hypervisor
+import Placement
 
 /// Carries faults out, and ends each when its time is over.
 extension FaultDirector {
     func begin(_ fault: Fault, on node: NodeID, for duration: Duration) async throws {
         switch fault {
-        case .crash:
-            self.crash(node, for: duration)
-        case .pause:
-            self.pause(node, for: duration)
+        case .crash, .crashWithoutDisk, .pause:
+            self.strike(fault, node, for: duration)
+        case .departure:
+            self.depart(node, for: duration)
         case .split(let count, let direction):
+            self.watch.count(fault)
             self.split(count, from: node, direction, for: duration)
         case .unplug:
-            self.count()
+            self.watch.count(fault)
             self.ring.network.setPlugged(false, node)
             self.networkChanged()
             self.enter(after: duration) {
@@ -20,21 +23,24 @@ extension FaultDirector {
                 self.networkChanged()
             }
         case .silentHypervisor:
-            try await self.change(node, for: duration) { $0.isSilent = $1 }
+            try await self.change(node, fault, for: duration) { $0.isSilent = $1 }
         case .slowHypervisor(let delay):
-            try await self.change(node, for: duration) { $0.answerDelay = $1 ? delay : .zero }
+            try await self.change(node, fault, for: duration) { $0.answerDelay = $1 ? delay : .zero }
         case .stalledCopies:
-            try await self.change(node, for: duration) { $0.copiesStall = $1 }
+            try await self.change(node, fault, for: duration) { $0.copiesStall = $1 }
         case .failedMigration(let stage):
-            try await self.change(node, for: duration) { $0.failNextMigration = $1 ? stage : nil }
+            try await self.change(node, fault, for: duration) { $0.failNextMigration = $1 ? stage : nil }
         case .failingStore:
-            self.count()
+            self.watch.count(fault)
             self.setStoreFails(true, of: node)
             self.enter(after: duration) { self.setStoreFails(false, of: node) }
         case .cutHost:
-            self.count()
+            self.watch.count(fault)
             try await self.setLinks(of: node, areCut: true)
             self.enter(after: duration) { try await self.mend(node) }
+        case .rapidWrites:
+            self.watch.count(fault)
+            try await self.writeRapidly(self.watch.sight.guests(on: node), for: duration)
         }
     }
 
@@ -53,35 +59,67 @@ extension FaultDirector {
             guard ambush.from <= since, let node = ambush.moment.teller(of: fact) else { continue }
             self.ambushes.remove(at: index)
             switch ambush.fault {
-            case .crash:
-                self.ring.world.schedule(after: ambush.delay) { self.crash(node, for: ambush.lasts) }
-            case .pause:
-                self.ring.world.schedule(after: ambush.delay) { self.pause(node, for: ambush.lasts) }
-            case .split, .unplug, .silentHypervisor, .slowHypervisor, .stalledCopies, .failedMigration, .failingStore,
-                .cutHost:
+            case .crash, .crashWithoutDisk, .pause:
+                self.ring.world.schedule(after: ambush.delay) { self.strike(ambush.fault, node, for: ambush.lasts) }
+            case .departure, .split, .unplug, .silentHypervisor, .slowHypervisor, .stalledCopies, .failedMigration,
+                .failingStore, .cutHost, .rapidWrites:
                 self.enter(after: ambush.delay) { try await self.begin(ambush.fault, on: node, for: ambush.lasts) }
             }
             return
         }
     }
 
-    private func count() {
-        self.watch.countFault()
-    }
-
     // MARK: - Agents
 
-    private func crash(_ node: NodeID, for duration: Duration) {
-        guard !self.isCalm, let process = self.ring.members[node]?.process, process.state != .crashed else { return }
+    /// A fault that hits an agent at this very instant.
+    private func strike(_ fault: Fault, _ node: NodeID, for duration: Duration) {
+        guard !self.isCalm, let member = self.ring.members[node], member.process.state != .crashed else { return }
+        if fault == .pause {
+            guard member.process.state == .running else { return }
+            self.watch.count(fault)
+            self.pause(node, member.process, for: duration)
+        } else {
+            self.watch.count(fault)
+            if fault == .crashWithoutDisk { member.store.erase() }
+            self.end(node, member.process)
+            self.enterStart(of: node, after: duration)
+        }
+    }
+
+    func end(_ node: NodeID, _ process: SimulatedProcess) {
+        self.departing.remove(node)
         process.crash()
         self.watch.take(.crashed(node))
+    }
+
+    private func enterStart(of node: NodeID, after duration: Duration) {
         self.enter(after: duration) {
             if self.ring.members[node]?.process.state == .crashed { try await self.ring.start(node) }
         }
     }
 
-    private func pause(_ node: NodeID, for duration: Duration) {
-        guard !self.isCalm, let process = self.ring.members[node]?.process, process.state == .running else { return }
+    /// How long a departing agent takes at most to end in good order.
+    private static let goodbyeMax = Duration.seconds(10)
+
+    /// Says goodbye, and ends as a daemon does that was asked to. It starts when `duration` has passed since, or in the
+    /// calm.
+    private func depart(_ node: NodeID, for duration: Duration) {
+        guard let member = self.ring.members[node], member.process.state == .running else { return }
+        let (agent, process) = (member.agent, member.process)
+        self.watch.count(.departure)
+        self.departing.insert(node)
+        process.start {
+            await agent.stop(grace: Self.goodbyeMax)
+            // Not from within: what runs in a process cannot end it.
+            self.ring.world.schedule(after: .zero) {
+                guard process.state != .crashed else { return }
+                self.end(node, process)
+                self.enterStart(of: node, after: duration)
+            }
+        }
+    }
+
+    private func pause(_ node: NodeID, _ process: SimulatedProcess, for duration: Duration) {
         process.pause()
         self.watch.take(.paused(node))
         let boot = process.boot
@@ -106,7 +144,6 @@ extension FaultDirector {
         let inside = (0..<count).map { nodes[(first + $0) % nodes.count] }
         let split = self.ring.network.split(
             NetworkSplit(inside, from: nodes.filter { !inside.contains($0) }, direction))
-        self.count()
         self.networkChanged()
         self.enter(after: duration) {
             self.ring.network.heal(split)
@@ -122,9 +159,10 @@ extension FaultDirector {
     // MARK: - Hypervisors
 
     private func change(
-        _ node: NodeID, for duration: Duration, _ edit: @escaping @Sendable (inout ModelledFaults, Bool) -> Void
+        _ node: NodeID, _ fault: Fault, for duration: Duration,
+        _ edit: @escaping @Sendable (inout ModelledFaults, Bool) -> Void
     ) async throws {
-        self.count()
+        self.watch.count(fault)
         var faults = self.hypervisorFaults[node] ?? ModelledFaults()
         edit(&faults, true)
         try await self.setFaults(faults, on: node)
@@ -133,6 +171,18 @@ extension FaultDirector {
             edit(&faults, false)
             try await self.setFaults(faults, on: node)
         }
+    }
+
+    /// What no link of a host carries away.
+    private static let rapidMiBPerSecond = 20_000
+
+    private func writeRapidly(_ vms: [VMID], for duration: Duration) async throws {
+        for vm in vms {
+            guard let guest = self.usual[vm] else { continue }
+            try await self.setDemand(
+                of: vm, cpuMillicores: guest.cpuMillicores, dirtyMiBPerSecond: Self.rapidMiBPerSecond)
+        }
+        self.enter(after: duration) { for vm in vms { try await self.makeUsual(vm) } }
     }
 
     func setFaults(_ faults: ModelledFaults, on node: NodeID) async throws {

@@ -16,6 +16,8 @@ final class FaultDirector: @unchecked Sendable {
     private(set) var operators: [NodeID: ModelledDriver] = [:]
     var hypervisorFaults: [NodeID: ModelledFaults] = [:]
     private(set) var failingStores: Set<NodeID> = []
+    /// Those whose agents are saying goodbye.
+    var departing: Set<NodeID> = []
     /// Those that have not struck.
     var ambushes: [FaultPlan.Ambush] = []
     /// When the run began.
@@ -25,21 +27,20 @@ final class FaultDirector: @unchecked Sendable {
     private let campaign: FaultCampaign
     private let workload: Workload
     private let plan: FaultPlan
-    /// What each guest wanted before it was made to want more.
-    private var usual: [VMID: Int] = [:]
+    /// What each guest does before it is made to do more.
+    private(set) var usual: [VMID: Workload.Guest] = [:]
     /// What is still to be done, by time; what is due at one time, in the order in which it was entered.
     private var agenda: [(at: MonotonicInstant, act: @Sendable () async throws -> Void)] = []
 
     init(
-        _ ring: RingWorld, _ watch: InvariantWatch, _ campaign: FaultCampaign, using generator: inout SplitMix64
+        _ ring: RingWorld, _ watch: InvariantWatch, _ campaign: FaultCampaign, _ course: FaultCourse,
+        using generator: inout SplitMix64
     ) async throws {
         self.ring = ring
         self.watch = watch
         self.campaign = campaign
-        self.workload = Workload(
-            nodes: ring.nodes.count, capacity: RingWorld.capacity.cpuMillicores, within: campaign.faultTime,
-            using: &generator)
-        self.plan = FaultPlan(within: campaign.faultTime, using: &generator)
+        self.workload = course.workload
+        self.plan = course.plan
         self.quality = self.plan.quality
         self.generator = generator.split()
         ring.clocks = Self.drawClocks(of: ring, using: &generator)
@@ -68,7 +69,7 @@ final class FaultDirector: @unchecked Sendable {
         var running: [ModelledGuest] = []
         for (index, guest) in guests.enumerated() {
             let vm = VMID(stringLiteral: "\(node)-vm\(index + 1)")
-            self.usual[vm] = guest.cpuMillicores
+            self.usual[vm] = guest
             running.append(
                 ModelledGuest(
                     vm: vm, demand: Resources(cpuMillicores: guest.cpuMillicores, memoryMiB: guest.memoryMiB),
@@ -151,10 +152,13 @@ final class FaultDirector: @unchecked Sendable {
             try await self.setFaults(ModelledFaults(), on: node)
             try await self.mend(node)
             self.goOn(node)
+            if self.departing.contains(node), let process = self.ring.members[node]?.process {
+                self.end(node, process)
+            }
             if self.ring.members[node]?.process.state == .crashed { try await self.ring.start(node) }
             self.tell(node) { await $0.undrain() }
         }
-        for vm in self.usual.keys.sorted() { try await self.setDemand(of: vm, self.usual[vm, default: 0]) }
+        for vm in self.usual.keys.sorted() { try await self.makeUsual(vm) }
         self.watch.take(.network(isClean: true))
     }
 
@@ -167,15 +171,10 @@ final class FaultDirector: @unchecked Sendable {
     private func begin(_ act: Workload.Act, for duration: Duration) async throws {
         switch act {
         case .overload(let index, let cpuMillicores):
-            let vms = self.watch.sight.guests(on: self.ring.nodes[index])
-            let sum = vms.reduce(0) { $0 + self.usual[$1, default: 0] }
-            guard sum > 0 else { return }
-            for vm in vms {
-                try await self.setDemand(of: vm, self.usual[vm, default: 0] * cpuMillicores / sum)
-            }
-            self.enter(after: duration) {
-                for vm in vms { try await self.setDemand(of: vm, self.usual[vm, default: 0]) }
-            }
+            try await self.overload(self.ring.nodes[index], cpuMillicores, for: duration)
+        case .flap(let index, let cpuMillicores, let period):
+            try await self.flap(
+                self.ring.nodes[index], cpuMillicores, period, until: self.ring.world.now + duration)
         case .drain(let index):
             let node = self.ring.nodes[index]
             self.tell(node) { await $0.drain() }
@@ -187,6 +186,26 @@ final class FaultDirector: @unchecked Sendable {
         }
     }
 
+    /// Lets the guests of a node want so much together, each in proportion to what it usually wants.
+    private func overload(_ node: NodeID, _ cpuMillicores: Int, for duration: Duration) async throws {
+        let vms = self.watch.sight.guests(on: node)
+        let sum = vms.reduce(0) { $0 + (self.usual[$1]?.cpuMillicores ?? 0) }
+        guard sum > 0 else { return }
+        for vm in vms {
+            guard let guest = self.usual[vm] else { continue }
+            try await self.setDemand(of: vm, cpuMillicores: guest.cpuMillicores * cpuMillicores / sum)
+        }
+        self.enter(after: duration) { for vm in vms { try await self.makeUsual(vm) } }
+    }
+
+    private func flap(
+        _ node: NodeID, _ cpuMillicores: Int, _ period: Duration, until end: MonotonicInstant
+    ) async throws {
+        guard self.ring.world.now < end else { return }
+        try await self.overload(node, cpuMillicores, for: period)
+        self.enter(after: period * 2) { try await self.flap(node, cpuMillicores, period, until: end) }
+    }
+
     /// Says something to an agent that is up, without waiting for it.
     private func tell(_ node: NodeID, _ words: @escaping @Sendable (NodeAgent) async -> Void) {
         guard let member = self.ring.members[node], member.process.state != .crashed else { return }
@@ -194,10 +213,19 @@ final class FaultDirector: @unchecked Sendable {
         member.process.start { await words(agent) }
     }
 
-    private func setDemand(of vm: VMID, _ cpuMillicores: Int) async throws {
+    func makeUsual(_ vm: VMID) async throws {
+        guard let guest = self.usual[vm] else { return }
+        try await self.setDemand(
+            of: vm, cpuMillicores: guest.cpuMillicores, dirtyMiBPerSecond: guest.dirtyMiBPerSecond)
+    }
+
+    /// - Parameter dirtyMiBPerSecond: nil leaves it as it is.
+    func setDemand(of vm: VMID, cpuMillicores: Int, dirtyMiBPerSecond: Int? = nil) async throws {
         guard let node = self.watch.sight.host(of: vm), let host = self.operators[node] else { return }
         // Between two hosts a guest is on neither for a moment, as far as an operator sees; it keeps what it wanted.
-        try await self.ring.hosts.run { try? await host.setDemand(of: vm, cpuMillicores: cpuMillicores) }
+        try await self.ring.hosts.run {
+            try? await host.setDemand(of: vm, cpuMillicores: cpuMillicores, dirtyMiBPerSecond: dirtyMiBPerSecond)
+        }
     }
 }
 

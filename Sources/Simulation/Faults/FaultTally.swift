@@ -16,11 +16,9 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
     package private(set) var migrationsFailed = 0
     package private(set) var migrationsInDoubt = 0
     package private(set) var guestsInDoubt = 0
-    package private(set) var crashes = 0
-    package private(set) var pauses = 0
     package private(set) var staleAnswers = 0
-    /// Faults of the network, of hypervisors and of stores.
-    package var otherFaults = 0
+    /// Those that struck, by ``Fault/name``.
+    package private(set) var faults: [String: Int] = [:]
 
     package init() {}
 
@@ -39,11 +37,12 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
         case .requestSent: self.requests += 1
         case .replySent(_, _, .renew(.stale)), .replySent(_, _, .migrate(.stale)), .replySent(_, _, .incoming(.stale)):
             self.staleAnswers += 1
-        case .crashed: self.crashes += 1
-        case .paused: self.pauses += 1
-        case .told, .requestArrived, .replySent, .replyArrived, .hosts, .resumed, .network, .tick: return
+        case .told, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed, .network, .tick:
+            return
         }
     }
+
+    mutating func count(_ fault: Fault) { self.faults[fault.name, default: 0] += 1 }
 
     private mutating func count(_ result: ActionResult) {
         switch result {
@@ -68,15 +67,21 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
         sum.migrationsFailed += right.migrationsFailed
         sum.migrationsInDoubt += right.migrationsInDoubt
         sum.guestsInDoubt += right.guestsInDoubt
-        sum.crashes += right.crashes
-        sum.pauses += right.pauses
         sum.staleAnswers += right.staleAnswers
-        sum.otherFaults += right.otherFaults
+        sum.faults.merge(right.faults, uniquingKeysWith: +)
         return sum
     }
 
     /// How many ISPs ended this way.
     package func outcomes(_ name: String) -> Int { self.outcomes[name, default: 0] }
+
+    /// Kinds of faults that never struck.
+    package var missing: [String] { Fault.names.filter { self.faults[$0] == nil } }
+
+    private var faultsInWords: String {
+        let counts = Fault.names.compactMap { name in self.faults[name].map { "\($0) \(name)" } }
+        return (counts + self.missing.map { "no \($0)" }).joined(separator: ", ")
+    }
 
     package var description: String {
         let outcomes = self.outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
@@ -86,7 +91,7 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
             leases: \(self.leasesLapsed) lapsed, \(self.membersLost) members lost, \(self.staleAnswers) stale answers
             migrations: \(self.migrationsOrdered) ordered, \(self.migrationsMoved) moved, \(self.migrationsFailed) failed, \
             \(self.migrationsInDoubt) in doubt; \(self.guestsInDoubt) guests in doubt
-            faults: \(self.crashes) crashes, \(self.pauses) pauses, \(self.otherFaults) of networks, hypervisors and stores
+            faults: \(self.faultsInWords)
             """
     }
 }

@@ -12,6 +12,8 @@ package struct Workload: Sendable {
     package enum Act: Hashable, Sendable {
         /// The guests of a node want so much together.
         case overload(node: Int, cpuMillicores: Int)
+        /// The same by turns: so much, and as much as usual, each for `period`.
+        case flap(node: Int, cpuMillicores: Int, period: Duration)
         case drain(node: Int)
         case injectUnderload(node: Int)
         case injectOverload(node: Int)
@@ -27,6 +29,12 @@ package struct Workload: Sendable {
     package var guests: [[Guest]]
     package var entries: [Entry]
 
+    /// As much happens in a longer time as in several of these one after the other.
+    package static let spell = Duration.seconds(90)
+
+    /// How many spells a time counts as, at least one.
+    static func spells(in time: Duration) -> Int { max(1, Int(time / Self.spell)) }
+
     /// - Parameter capacity: of each node, in millicores.
     package init(nodes: Int, capacity: Int, within time: Duration, using generator: inout SplitMix64) {
         // From half empty to so full that hardly anything fits anywhere: then ISPs go round the ring, meet and block.
@@ -35,12 +43,16 @@ package struct Workload: Sendable {
             Self.drawGuests(cpuMillicores: capacity * fullness / 100, using: &generator)
         }
         self.entries = []
-        for _ in 0..<Int.random(in: 2...4, using: &generator) {
+        let spells = Self.spells(in: time)
+        for _ in 0..<Int.random(in: 2...4, using: &generator) * spells {
             self.addOverloads(nodes: nodes, capacity: capacity, within: time, using: &generator)
         }
-        for _ in 0..<Int.random(in: 0...4, using: &generator) {
+        for _ in 0..<Int.random(in: 0...4, using: &generator) * spells {
             let node = Int.random(in: 0..<nodes, using: &generator)
-            let acts = [Act.drain(node: node), .injectUnderload(node: node), .injectOverload(node: node)]
+            let flap = Act.flap(
+                node: node, cpuMillicores: capacity * 110 / 100,
+                period: .milliseconds(Int64.random(in: 500...6_000, using: &generator)))
+            let acts = [Act.drain(node: node), .injectUnderload(node: node), .injectOverload(node: node), flap]
             self.entries.append(
                 Entry(
                     at: Self.draw(upTo: time, using: &generator),

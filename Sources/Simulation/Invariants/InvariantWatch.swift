@@ -107,10 +107,8 @@ package final class InvariantWatch: @unchecked Sendable {
         self.onFact?(fact)
     }
 
-    /// A fault that is no fact by itself: of a network, a hypervisor or a store.
-    func countFault() {
-        self.tally.otherFaults += 1
-    }
+    /// A fault has struck.
+    func count(_ fault: Fault) { self.tally.count(fault) }
 
     /// The run is over.
     package func conclude() {

@@ -4,12 +4,18 @@ package import ClusterActors
 ///
 /// Safe because a world runs on one thread.
 package final class MemoryStore: AgentStore, @unchecked Sendable {
-    private var stored = StoredAgent(marks: AgentMarks(), handovers: [])
+    private var stored = MemoryStore.empty
+    private static let empty = StoredAgent(marks: AgentMarks(), handovers: [])
 
     /// Awaited before each access: what it takes is what the disk takes, and when it throws nothing was written.
     package var beforeAccess: (@Sendable () async throws -> Void)?
 
     package init() {}
+
+    /// A new disk.
+    package func erase() {
+        self.stored = Self.empty
+    }
 
     package func load() async throws -> StoredAgent {
         try await self.beforeAccess?()

@@ -90,6 +90,8 @@ package enum OperatorCommand: Hashable, Sendable {
 package enum ScenarioFault: Hashable, Sendable {
     // Agents.
     case crash(NodeID)
+    /// What its store kept is gone.
+    case loseJournal(NodeID)
     case restart(NodeID)
     /// The polite signal to end.
     case stop(NodeID)

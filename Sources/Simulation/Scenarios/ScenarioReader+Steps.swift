@@ -115,6 +115,7 @@ extension ScenarioReader {
     ) throws(ScenarioProblem) -> ScenarioFault? {
         switch first {
         case "crash": return .crash(try self.node(&words))
+        case "lose-journal": return .loseJournal(try self.node(&words))
         case "restart": return .restart(try self.node(&words))
         case "stop": return .stop(try self.node(&words))
         case "pause-agent":

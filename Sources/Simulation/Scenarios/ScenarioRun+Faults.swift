@@ -57,6 +57,7 @@ extension ScenarioRun {
         do {
             switch fault {
             case .crash(let node): self.ring.members[node]?.process.crash()
+            case .loseJournal(let node): self.ring.members[node]?.store.erase()
             case .restart(let node): return try await self.restart(node)
             case .stop(let node): try await self.stop(node)
             case .pauseAgent(let node, let duration?): self.ring.members[node]?.process.pause(for: duration)
