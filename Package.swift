@@ -150,7 +150,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "dvmsTests",
-            dependencies: ["Basis", "ControlProtocol", "Placement", "Settings", "Snapshots", "dvms"],
+            dependencies: [
+                "Basis", "ClusterActors", "ControlProtocol", "Placement", "Settings", "Simulation", "Snapshots", "dvms",
+            ],
             swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],

@@ -26,7 +26,7 @@ struct SimulateProgramTests {
         #expect(results.map { $0["seed"] as? Int } == [5, 6])
         let keys: Set = [
             "format", "preset", "nodes", "vms", "duration_s", "algorithm", "seed", "wall_s", "cpu_s", "peak_rss_mib",
-            "events", "violations", "isps", "migrations", "messages_total", "trace_hash",
+            "events", "violations", "isps", "migrations", "messages_total", "online", "trace_hash",
         ]
         for result in results {
             #expect(Set(result.keys) == keys)
@@ -45,10 +45,24 @@ struct SimulateProgramTests {
         #expect(
             names == [
                 "central-own-8-seed1-decisions.csv", "central-own-8-seed1-migrations.csv",
-                "central-own-8-seed1-violations.csv", "central-own-8-seed1.json",
+                "central-own-8-seed1-violations.csv", "central-own-8-seed1.html", "central-own-8-seed1.json",
             ])
         let heading = try String(contentsOfFile: "\(out)/\(names[2])", encoding: .utf8)
         #expect(heading == "node,began_s,ended_s,made_by_arrival\n")
+    }
+
+    @Test("does what a file says, and what the command line says before it")
+    func scenario() throws {
+        let file = "\(self.folder.path)/s.yaml"
+        try "nodes: 9\nduration: 20s\nalgorithm: none\nseed: 4\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        let run = try ProgramRun("simulate", file, "--nodes", "7")
+        #expect(run.status == 0, "\(run)")
+        #expect(run.output.hasPrefix("vmplaces, 7 nodes, 70 VMs, 20 s, none\n"))
+        try "nodes: 1\nalgorithm: some\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let bad = try ProgramRun("simulate", file)
+        #expect(bad.status == 2, "\(bad)")
+        #expect(bad.errors.contains("s.yaml:1: nodes: ") && bad.errors.contains("s.yaml:2: algorithm: "))
     }
 
     @Test(
@@ -57,6 +71,8 @@ struct SimulateProgramTests {
             (["--nodes", "1"], "--nodes is 2 to 100000"), (["--preset", "grid"], "grid"),
             (["--algorithm", "best"], "best"), (["--duration", "5"], "5s"), (["--runs", "0"], "--runs"),
             (["--dirty-percent", "15"], "--dirty-percent"), (["--out", "/proc/none"], "/proc/none cannot be made"),
+            (["--preset", "planetlab"], "needs a recorded load"), (["--trace", "/none.csv"], "no such file"),
+            (["--preset", "churn", "--algorithm", "central-own"], "come and go"), (["/none.yaml"], "cannot be read"),
         ])
     func badInput(arguments: [String], word: String) throws {
         let run = try ProgramRun(["simulate"] + arguments)

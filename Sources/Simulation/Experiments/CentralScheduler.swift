@@ -52,9 +52,12 @@ struct CentralScheduler: Sendable {
     /// transport 40 µs.
     static let reportCost = Duration.microseconds(50)
     private static let pollInterval = Duration.seconds(1)
+    private static let consolidationInterval = Duration.seconds(30)
     private static let stepsMax = 50_000_000
 
     private let policy: CentralPolicy
+    /// Whether it empties nodes as well.
+    private let consolidates: Bool
     private let ring: RingWorld
     private let shape: FleetShape
     private let fleet: MeasuredFleet
@@ -62,10 +65,11 @@ struct CentralScheduler: Sendable {
     private let drivers: [NodeID: ModelledDriver]
 
     init(
-        _ policy: CentralPolicy, _ ring: RingWorld, _ shape: FleetShape, _ fleet: MeasuredFleet,
+        _ policy: CentralPolicy, consolidates: Bool, _ ring: RingWorld, _ shape: FleetShape, _ fleet: MeasuredFleet,
         _ recorder: ExperimentRecorder
     ) async throws {
         self.policy = policy
+        self.consolidates = consolidates
         self.ring = ring
         self.shape = shape
         self.fleet = fleet
@@ -93,7 +97,11 @@ struct CentralScheduler: Sendable {
         case .every(let interval):
             try await self.ring.sleep(interval)
         case .onOverload:
-            repeat { try await self.ring.sleep(Self.pollInterval) } while !self.fleet.meter.hasViolation
+            // Nobody tells that a node has little to do, so that is looked for now and then.
+            let lookAt = self.consolidates ? self.ring.world.now + Self.consolidationInterval : .distantFuture
+            repeat {
+                try await self.ring.sleep(Self.pollInterval)
+            } while !self.fleet.meter.hasViolation && self.ring.world.now < lookAt
         }
     }
 
@@ -147,7 +155,8 @@ struct CentralScheduler: Sendable {
             }
             try await self.ring.sleep(Self.reportCost)
         }
-        return PlacementProblem(nodes: nodes, vms: vms, mapping: mapping)
+        return PlacementProblem(
+            nodes: nodes, vms: vms, mapping: mapping, policy: self.consolidates ? .consolidate : .repair)
     }
 
     /// - Returns: how many migrations of the step succeeded.

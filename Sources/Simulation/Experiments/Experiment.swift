@@ -37,9 +37,14 @@ package struct Experiment: Sendable {
     package var partitionNodesMin = 2
     /// A node acts when its guests want more than so many percent of what they may have.
     package var triggerPercent = 100
+    /// And when they want less than so many percent; 0 for never.
+    package var underloadPercent = 0
+    package var load = LoadProfile.stepped(SteppedLoad.Settings())
+    /// Nil when agents stay. Only agents come and go.
+    package var churn: Churn?
 
     package init(preset: String, shape: FleetShape, duration: Duration, algorithm: Algorithm) {
-        precondition(shape.nodes > 0 && shape.vmsPerNode > 0, "an experiment has nodes and VMs")
+        precondition(shape.nodes > 0 && shape.vms > 0, "an experiment has nodes and VMs")
         self.preset = preset
         self.shape = shape
         self.duration = duration
@@ -65,10 +70,10 @@ package struct Experiment: Sendable {
     package func run(
         seed: UInt64, onProgress: @escaping @Sendable (Progress) -> Void = { _ in }
     ) async throws -> Outcome {
-        // Nothing crashes here, so who started which task does not matter.
+        // Where nothing crashes, who started which task does not matter.
         let options = WorldOptions(
             readyOrder: .firstInFirstOut, durationMax: self.duration * 2, eventsMax: .max, traceLinesMax: 0,
-            tracksTasks: false)
+            tracksTasks: self.churn != nil)
         let outcome = try await World.run(seed: seed, options: options) { world in
             try await self.run(in: world, seed: seed, onProgress)
         }
@@ -83,7 +88,7 @@ package struct Experiment: Sendable {
     ) async throws -> (ExperimentResult, ExperimentRecord) {
         // The load is drawn from the seed alone, so that every algorithm meets the same.
         var loadGenerator = SplitMix64(seed: seed)
-        let load = SteppedLoad(vms: self.shape.nodes * self.shape.vmsPerNode, seed: loadGenerator.next())
+        let load = self.load.load(vms: self.shape.vms, seed: loadGenerator.next())
         let nodes = (1...self.shape.nodes).map { NodeID(stringLiteral: "n\($0)") }
         let ring = try await RingWorld(world, nodes: nodes, settings: self.settings)
         ring.keepsEvents = false
@@ -97,7 +102,7 @@ package struct Experiment: Sendable {
             group.addTask { try await self.start(ring, fleet, recorder) }
             try await fleet.apply(load, for: self.duration)
             // Taken before what is under way is cut off by the end.
-            let record = recorder.concluded(fleet.meter.violations)
+            let record = recorder.concluded(fleet)
             group.cancelAll()
             do { try await group.waitForAll() } catch is CancellationError {}
             return record
@@ -120,9 +125,15 @@ package struct Experiment: Sendable {
         if self.algorithm == .dvms {
             // All at one instant: whom nobody answers yet would be suspected.
             for node in ring.nodes { try await ring.start(node) }
+            if let churn = self.churn {
+                var generator = ring.world.makeGenerator()
+                try await churn.run(ring, using: &generator)
+            }
         }
         if let policy = self.algorithm.central {
-            try await CentralScheduler(policy, ring, self.shape, fleet, recorder).run()
+            try await CentralScheduler(
+                policy, consolidates: self.underloadPercent > 0, ring, self.shape, fleet, recorder
+            ).run()
         }
     }
 
@@ -132,7 +143,9 @@ package struct Experiment: Sendable {
         settings.reserved = self.shape.reserved
         settings.linkMbps = self.shape.linkMbps
         settings.limits.membersMin = self.partitionNodesMin
-        settings.triggers.thresholds = LoadThresholds(overloadPercent: self.triggerPercent, underloadPercent: 0)
+        settings.triggers.thresholds = LoadThresholds(
+            overloadPercent: self.triggerPercent, underloadPercent: self.underloadPercent)
+        settings.triggers.underloadEnabled = self.underloadPercent > 0
         settings.triggers.hold = 1
         settings.triggers.sampleInterval = .seconds(1)
         settings.triggers.halfLife = .zero

@@ -24,6 +24,9 @@ package struct ExperimentRecord: Sendable {
     package internal(set) var procedures: [Procedure] = []
     package internal(set) var moves: [Move] = []
     package internal(set) var violations: [ViolationMeter.Violation] = []
+    /// How many nodes hosted guests, on average and at least.
+    package internal(set) var onlineMean = 0.0
+    package internal(set) var onlineLeast = 0
 }
 
 /// Collects a record. Safe because a world runs on one thread.
@@ -61,9 +64,11 @@ final class ExperimentRecorder: @unchecked Sendable {
     func take(_ move: ExperimentRecord.Move) { self.record.moves.append(move) }
 
     /// The record up to now, with what was measured, on the record's own time.
-    func concluded(_ violations: [ViolationMeter.Violation]) -> ExperimentRecord {
+    func concluded(_ fleet: MeasuredFleet) -> ExperimentRecord {
         var record = self.record
-        record.violations = violations.map { violation in
+        record.onlineMean = fleet.online.mean(at: self.world.now)
+        record.onlineLeast = fleet.online.least
+        record.violations = fleet.meter.violations.map { violation in
             ViolationMeter.Violation(
                 node: violation.node, began: .zero + (violation.began - self.began),
                 ended: .zero + (violation.ended - self.began), isMadeByArrival: violation.isMadeByArrival)

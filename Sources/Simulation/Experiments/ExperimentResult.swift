@@ -36,6 +36,10 @@ package struct ExperimentResult: Encodable, Sendable {
         /// Virtual time from the start of an ISP to its plan.
         package var decideMedian: Double
         package var decideP99: Double
+        /// From start to end.
+        package var durationMean: Double
+        /// Of the time of those that moved anything, what came after the plan.
+        package var migratingPercent: Double
 
         enum CodingKeys: String, CodingKey {
             case count
@@ -46,6 +50,8 @@ package struct ExperimentResult: Encodable, Sendable {
             case messagesP99 = "messages_p99"
             case decideMedian = "decide_ms_p50"
             case decideP99 = "decide_ms_p99"
+            case durationMean = "duration_mean_s"
+            case migratingPercent = "migrating_percent"
         }
     }
 
@@ -61,6 +67,26 @@ package struct ExperimentResult: Encodable, Sendable {
         }
     }
 
+    /// How many nodes hosted guests.
+    package struct Online: Encodable, Sendable {
+        package var mean: Double
+        package var least: Int
+    }
+
+    /// The overloads that one change of all loads makes, taken together.
+    package struct Sets: Encodable, Sendable {
+        package var count: Int
+        /// From the change until no node is overloaded any more.
+        package var solveMean: Double
+        package var solveMax: Double
+
+        enum CodingKeys: String, CodingKey {
+            case count
+            case solveMean = "solve_mean_s"
+            case solveMax = "solve_max_s"
+        }
+    }
+
     package var preset: String
     package var nodes: Int
     package var vms: Int
@@ -70,6 +96,9 @@ package struct ExperimentResult: Encodable, Sendable {
     package var violations: Violations
     package var isps: ISPs
     package var migrations: Migrations
+    package var online: Online
+    /// Nil where loads change one by one.
+    package var sets: Sets?
     package var messagesTotal: Int
     /// Jobs run and timers fired.
     package var events: Int
@@ -99,7 +128,7 @@ package struct ExperimentResult: Encodable, Sendable {
         case wall = "wall_s"
         case cpu = "cpu_s"
         case peakRSSMiB = "peak_rss_mib"
-        case events, violations, isps, migrations
+        case events, violations, isps, migrations, online, sets
         case messagesTotal = "messages_total"
         case traceHash = "trace_hash"
     }
@@ -120,6 +149,8 @@ package struct ExperimentResult: Encodable, Sendable {
         try container.encode(self.violations, forKey: .violations)
         try container.encode(self.isps, forKey: .isps)
         try container.encode(self.migrations, forKey: .migrations)
+        try container.encode(self.online, forKey: .online)
+        try container.encodeIfPresent(self.sets, forKey: .sets)
         try container.encode(self.messagesTotal, forKey: .messagesTotal)
         try container.encode(self.traceHash, forKey: .traceHash)
     }
@@ -139,12 +170,17 @@ extension ExperimentResult.ISPs {
     init(of summaries: [ISPSummary]) {
         let nodes = Sample(summaries.map { Double($0.membersPeak) })
         let messages = Sample(summaries.map { Double($0.messages) })
+        let migrating = summaries.filter { $0.migrations > 0 }
+        let duration = migrating.reduce(Duration.zero) { $0 + $1.duration }
+        let afterPlan = migrating.reduce(Duration.zero) { $0 + $1.duration - ($1.timeToPlan ?? .zero) }
         let decide = Sample(summaries.compactMap { $0.timeToPlan.map { $0.inSeconds * 1_000 } })
         self.init(
             count: summaries.count,
             byOutcome: summaries.reduce(into: [:]) { $0[$1.outcome.name, default: 0] += 1 }, nodesMean: nodes.mean,
             nodesP99: nodes.percentile(99), messagesMean: messages.mean, messagesP99: messages.percentile(99),
-            decideMedian: decide.percentile(50), decideP99: decide.percentile(99))
+            decideMedian: decide.percentile(50), decideP99: decide.percentile(99),
+            durationMean: Sample(summaries.map(\.duration.inSeconds)).mean,
+            migratingPercent: duration > .zero ? 100 * (afterPlan / duration) : 0)
     }
 }
 
@@ -157,13 +193,28 @@ extension ExperimentResult.Migrations {
     }
 }
 
+extension ExperimentResult.Sets {
+    /// - Parameter interval: from one change of all loads to the next.
+    init(of violations: [ViolationMeter.Violation], interval: Duration) {
+        var ends: [Int: Duration] = [:]
+        for violation in violations {
+            let set = Int((violation.began - .zero) / interval)
+            ends[set] = max(ends[set] ?? .zero, violation.ended - .zero - interval * set)
+        }
+        let seconds = Sample(ends.values.map(\.inSeconds))
+        self.init(count: seconds.count, solveMean: seconds.mean, solveMax: seconds.percentile(100))
+    }
+}
+
 extension ExperimentResult {
     init(_ experiment: Experiment, seed: UInt64, _ record: ExperimentRecord, messages: Int) {
         self.init(
             preset: experiment.preset, nodes: experiment.shape.nodes,
-            vms: experiment.shape.nodes * experiment.shape.vmsPerNode, duration: experiment.duration.inSeconds,
+            vms: experiment.shape.vms, duration: experiment.duration.inSeconds,
             algorithm: experiment.algorithm.rawValue, seed: seed, violations: Violations(of: record.violations),
             isps: ISPs(of: record.procedures.map(\.summary)), migrations: Migrations(of: record.moves),
+            online: Online(mean: record.onlineMean, least: record.onlineLeast),
+            sets: experiment.load.interval.map { Sets(of: record.violations, interval: $0) },
             messagesTotal: messages, events: 0, traceHash: "")
     }
 }

@@ -4,19 +4,21 @@ package import Placement
 /// What the hosts and guests of an experiment are: all hosts are alike, and all guests but for what they write.
 package struct FleetShape: Hashable, Sendable {
     package var nodes: Int
-    package var vmsPerNode = 10
+    package var vms: Int
     package var capacity = Resources(cpuMillicores: 8_000, memoryMiB: 32_768)
     /// What hosts keep for themselves.
     package var reserved = Resources(cpuMillicores: 1_000, memoryMiB: 0)
     package var linkMbps = 1_000
     /// Of each guest.
     package var memoryMiB = 1_024
-    /// A guest with a whole CPU writes to memory as fast as up to so many percent of the link go; which, is drawn.
+    package var vcpus = 1
+    /// A guest that uses its CPUs wholly writes to memory as fast as up to so many percent of the link go; which, is drawn.
     package var dirtyPercentMax = 0
 
     /// 8 cores of which guests may have 7, 32 GiB, 1 Gbit/s; guests of one CPU and 1 GiB, ten a host. Source: VMPlaceS.
-    package init(nodes: Int) {
+    package init(nodes: Int, vmsPerNode: Int = 10) {
         self.nodes = nodes
+        self.vms = nodes * vmsPerNode
     }
 
     /// What the guests of a host may use together, in millicores.

@@ -8,12 +8,14 @@ import Placement
 final class MeasuredFleet: @unchecked Sendable {
     let ring: RingWorld
     private(set) var meter: ViolationMeter
+    private(set) var online: OnlineMeter
     /// When the experiment began.
     let began: MonotonicInstant
     private let guests: [VMID]
     private let guestIndex: [VMID: Int]
     private let nodeIndex: [NodeID: Int]
-    /// How fast each guest writes to memory when it uses a whole CPU, in MiB per second.
+    private let vcpus: Int
+    /// How fast each guest writes to memory when it uses its CPUs wholly, in MiB per second.
     private let dirtyMiBPerSecond: [Int]
     /// By node, the guests of which a copy stands there, and whether it runs.
     private var standing: [[Int: Bool]]
@@ -25,7 +27,8 @@ final class MeasuredFleet: @unchecked Sendable {
     init(_ ring: RingWorld, _ shape: FleetShape, using generator: inout SplitMix64) async throws {
         self.ring = ring
         self.began = ring.world.now
-        let count = ring.nodes.count * shape.vmsPerNode
+        let count = shape.vms
+        self.vcpus = shape.vcpus
         self.guests = (0..<count).map { VMID(stringLiteral: "vm\($0 + 1)") }
         self.guestIndex = Dictionary(uniqueKeysWithValues: self.guests.enumerated().map { ($1, $0) })
         self.nodeIndex = Dictionary(uniqueKeysWithValues: ring.nodes.enumerated().map { ($1, $0) })
@@ -33,6 +36,7 @@ final class MeasuredFleet: @unchecked Sendable {
         let places = (0..<count).map { $0 % ring.nodes.count }
         self.meter = ViolationMeter(
             nodes: ring.nodes.count, capacity: shape.usableMillicores, places: places)
+        self.online = OnlineMeter(nodes: ring.nodes.count, places: places, at: ring.world.now)
         self.copies = places.map { [$0] }
         self.standing = Array(repeating: [:], count: ring.nodes.count)
         for (guest, node) in places.enumerated() { self.standing[node][guest] = true }
@@ -71,29 +75,29 @@ final class MeasuredFleet: @unchecked Sendable {
             if self.meter.place(of: guest) == node { self.meter.guest(guest, runsOn: nil, at: now) }
             if present[guest] == nil { self.copies[guest].removeAll { $0 == node } }
         }
+        self.online.change(node, by: present.count - self.standing[node].count, at: now)
         self.standing[node] = present
     }
 
     /// Lets the guests want what the load says, until `duration` is over.
-    func apply(_ load: SteppedLoad, for duration: Duration) async throws {
+    func apply(_ load: any GuestLoad, for duration: Duration) async throws {
         var load = load
-        var change = load.next()
-        while change.at < duration {
+        while let change = load.next(), change.at < duration {
             try await self.ring.world.time.sleep(until: self.began + change.at)
             try await self.set(change)
-            change = load.next()
         }
         try await self.ring.world.time.sleep(until: self.began + duration)
         self.meter.conclude(at: self.ring.world.now)
     }
 
     /// While a guest is handed over, each of its copies is told.
-    private func set(_ change: SteppedLoad.Change) async throws {
+    private func set(_ change: LoadChange) async throws {
         let guest = change.vm
+        let cpuMillicores = change.percent * 10 * self.vcpus
         let request = ModelledRequest.setDemand(
-            self.guests[guest], cpuMillicores: change.percent * 10,
+            self.guests[guest], cpuMillicores: cpuMillicores,
             dirtyMiBPerSecond: self.dirtyMiBPerSecond[guest] * change.percent / 100)
-        self.meter.guest(guest, wants: change.percent * 10, at: self.ring.world.now)
+        self.meter.guest(guest, wants: cpuMillicores, at: self.ring.world.now)
         for node in self.copies[guest] {
             let driver = try await self.driver(of: node)
             _ = try await self.ring.hosts.run { try await driver.ask(request) }

@@ -3,72 +3,104 @@ import Foundation
 
 /// The load of VMPlaceS: now and then one VM's CPU load changes to another multiple of ten percent.
 ///
-/// Changes come like a Poisson process, each VM's every ``period`` on average. Which VM it is, how long it takes until the
-/// next, and the new load are drawn from streams of their own, so that none tells anything of another.
+/// Changes come like a Poisson process. Which VM it is, how long it takes until the next, and the new load are drawn from
+/// streams of their own, so that none tells anything of another.
 /// Source: Lebre, Pastor, Südholt, "VMPlaceS: A generic tool to investigate and compare VM placement algorithms" (Euro-Par
 /// 2015), and its injector.
-package struct SteppedLoad: Sendable {
-    package struct Change: Hashable, Sendable {
-        /// Since the load began.
-        package var at: Duration
-        /// Which VM, from 0.
-        package var vm: Int
-        /// Of its virtual CPU, 0, 10, … 100.
-        package var percent: Int
+package struct SteppedLoad: GuestLoad {
+    package struct Settings: Hashable, Sendable {
+        /// How long a VM keeps a load on average.
+        package var period = Duration.seconds(300)
+        package var meanPercent = 60
+        package var deviationPercent = 20
+        /// The mean goes down and up again.
+        package var wave: Wave?
+
+        package init() {}
     }
 
-    /// How long a VM keeps a load on average.
-    package var period: Duration = .seconds(300)
-    /// Of the normal distribution that loads are drawn from, before they are cut to 0…100 and rounded to tens.
-    package var meanPercent = 60.0
-    package var deviationPercent = 20.0
+    /// A day: from the mean down to a low and up again.
+    package struct Wave: Hashable, Sendable {
+        package var lowPercent: Int
+        package var period: Duration
 
+        package init(lowPercent: Int, period: Duration) {
+            self.lowPercent = lowPercent
+            self.period = period
+        }
+    }
+
+    private let settings: Settings
     private let vms: Int
     private var clock = Duration.zero
     private var gaps: SplitMix64
     private var choices: SplitMix64
-    private var loads: SplitMix64
-    /// The polar method gives two numbers at a time.
-    private var spare: Double?
+    private var loads: NormalPercents
 
-    package init(vms: Int, seed: UInt64) {
+    package init(_ settings: Settings = Settings(), vms: Int, seed: UInt64) {
         precondition(vms > 0, "a load is of some VMs")
+        self.settings = settings
         self.vms = vms
         var generator = SplitMix64(seed: seed)
         self.gaps = generator.split()
         self.choices = generator.split()
-        self.loads = generator.split()
+        self.loads = NormalPercents(generator.split())
     }
 
-    /// The next change; they come in the order of time, for ever.
-    package mutating func next() -> Change {
+    /// Never nil: changes come for ever.
+    package mutating func next() -> LoadChange? {
+        self.clock += self.gaps.drawGap(mean: self.settings.period / self.vms)
+        let vm = Int.random(in: 0..<self.vms, using: &self.choices)
+        let percent = self.loads.draw(mean: self.meanPercent, deviation: Double(self.settings.deviationPercent))
+        return LoadChange(at: self.clock, vm: vm, percent: percent)
+    }
+
+    private var meanPercent: Double {
+        let mean = Double(self.settings.meanPercent)
+        guard let wave = self.settings.wave else { return mean }
+        let low = Double(wave.lowPercent)
+        return low + (mean - low) * (1 + cos(2 * .pi * (self.clock / wave.period))) / 2
+    }
+}
+
+/// Everybody's load is drawn anew at the same instants, so that many nodes are overloaded at once, as in the iterations of
+/// the DVMS experiments on Grid'5000 (SCALE 2013).
+package struct RedrawnLoad: GuestLoad {
+    package struct Settings: Hashable, Sendable {
+        package var interval = Duration.seconds(300)
+        package var meanPercent = 60
+        package var deviationPercent = 20
+
+        package init() {}
+    }
+
+    private let settings: Settings
+    private let vms: Int
+    private var count = 0
+    private var loads: NormalPercents
+
+    init(_ settings: Settings, vms: Int, seed: UInt64) {
+        precondition(vms > 0, "a load is of some VMs")
+        self.settings = settings
+        self.vms = vms
+        self.loads = NormalPercents(SplitMix64(seed: seed))
+    }
+
+    /// Never nil.
+    package mutating func next() -> LoadChange? {
+        defer { self.count += 1 }
+        return LoadChange(
+            at: self.settings.interval * (self.count / self.vms), vm: self.count % self.vms,
+            percent: self.loads.draw(
+                mean: Double(self.settings.meanPercent), deviation: Double(self.settings.deviationPercent)))
+    }
+}
+
+extension SplitMix64 {
+    /// A time from one event of a Poisson process to the next.
+    mutating func drawGap(mean: Duration) -> Duration {
         // 1 − x, as x may be 0 and is never 1.
-        let gap = -log(1 - Double.random(in: 0..<1, using: &self.gaps)) * self.period.inSeconds / Double(self.vms)
-        self.clock += .nanoseconds(Int64(gap * 1e9))
-        return Change(
-            at: self.clock, vm: Int.random(in: 0..<self.vms, using: &self.choices), percent: self.drawPercent())
-    }
-
-    private mutating func drawPercent() -> Int {
-        let drawn = self.meanPercent + self.deviationPercent * self.drawNormal()
-        return Int((min(100, max(0, drawn)) / 10).rounded()) * 10
-    }
-
-    /// From the standard normal distribution. Source: Marsaglia, Bray, "A convenient method for generating normal
-    /// variables" (SIAM Review 1964).
-    private mutating func drawNormal() -> Double {
-        if let spare = self.spare {
-            self.spare = nil
-            return spare
-        }
-        while true {
-            let x = Double.random(in: -1...1, using: &self.loads)
-            let y = Double.random(in: -1...1, using: &self.loads)
-            let square = x * x + y * y
-            guard square > 0, square < 1 else { continue }
-            let factor = (-2 * log(square) / square).squareRoot()
-            self.spare = y * factor
-            return x * factor
-        }
+        let gap = -log(1 - Double.random(in: 0..<1, using: &self)) * mean.inSeconds
+        return .nanoseconds(Int64(gap * 1e9))
     }
 }

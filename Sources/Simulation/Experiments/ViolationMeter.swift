@@ -84,6 +84,8 @@ package struct ViolationMeter: Sendable {
         guard let violation = self.nodes[node].violation else { return }
         self.nodes[node].violation = nil
         self.overloaded -= 1
+        // Within one instant, as while all loads are drawn anew, it is none.
+        guard now > violation.began else { return }
         self.violations.append(
             Violation(
                 node: node, began: violation.began, ended: now, isMadeByArrival: violation.isMadeByArrival))

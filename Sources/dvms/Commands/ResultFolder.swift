@@ -4,7 +4,7 @@ import Foundation
 import Placement
 import Simulation
 
-/// A folder with what came of a simulation: JSON and CSV, a set of files for each seed.
+/// A folder with what came of a simulation: JSON, CSV and a page to look at, a set of files for each seed.
 struct ResultFolder {
     private let path: URL
 
@@ -28,6 +28,7 @@ struct ResultFolder {
         let (result, record) = (outcome.result, outcome.record)
         let stem = "\(result.algorithm)-\(result.nodes)-seed\(result.seed)"
         try self.write("\(stem).json", Self.line(result))
+        try self.write("\(stem).html", Array(SimulationPage(outcome).html.utf8))
         try self.write(
             "\(stem)-violations.csv", "node,began_s,ended_s,made_by_arrival",
             record.violations.map {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Settings
 import Simulation
 
 struct SimulateCommand: AsyncParsableCommand {
@@ -11,44 +12,14 @@ struct SimulateCommand: AsyncParsableCommand {
             done; 2 the command line is not right.
             """)
 
-    enum Preset: String, ExpressibleByArgument, CaseIterable {
-        case vmplaces
-    }
+    @Argument(
+        help: ArgumentHelp(
+            "A scenario, as docs/simulation.md tells; what the command line says goes before it.", valueName: "file"))
+    var scenario: String?
 
-    @Option(help: "What is simulated: \(Preset.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var preset: Preset = .vmplaces
+    @OptionGroup var choice: ExperimentOptions
 
-    @Option(help: "How many nodes, 2 to 100000.")
-    var nodes = 128
-
-    @Option(help: "How many VMs on each at first, 1 to 100.")
-    var vmsPerNode = 10
-
-    @Option(
-        help: ArgumentHelp("How long in virtual time: 1800s.", valueName: "duration"), transform: PlanArguments.duration
-    )
-    var duration: Duration = .seconds(1_800)
-
-    @Option(
-        help: "Who looks after the fleet: \(Experiment.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var algorithm: Experiment.Algorithm = .dvms
-
-    @Option(help: "With how many nodes an agent plans for the first time: more give it a choice of destinations.")
-    var partitionMin = 2
-
-    @Option(help: "Above how much of what its VMs may have a node acts, in percent.")
-    var trigger = 100
-
-    @Option(help: "How fast a VM writes to memory at most, in percent of the link, in whole tens; drawn for each VM.")
-    var dirtyPercent = 0
-
-    @Option(help: "The first seed.")
-    var seed: UInt64 = 1
-
-    @Option(help: "How many seeds, one after the other; as many at once as there are processors.")
-    var runs = 1
-
-    @Option(help: ArgumentHelp("A folder for the results as JSON and CSV; made if need be.", valueName: "folder"))
+    @Option(help: ArgumentHelp("A folder for the results as JSON, CSV and HTML; made if need be.", valueName: "folder"))
     var out: String?
 
     enum Format: String, ExpressibleByArgument, CaseIterable {
@@ -58,33 +29,11 @@ struct SimulateCommand: AsyncParsableCommand {
     @Option(help: "How results are shown: table, or json with one on a line.")
     var format: Format = .table
 
-    func validate() throws {
-        guard (2...100_000).contains(self.nodes) else { throw ValidationError("--nodes is 2 to 100000") }
-        guard (1...100).contains(self.vmsPerNode) else { throw ValidationError("--vms-per-node is 1 to 100") }
-        guard (1...10_000).contains(self.runs) else { throw ValidationError("--runs is 1 to 10000") }
-        guard self.dirtyPercent % 10 == 0, (0...100).contains(self.dirtyPercent) else {
-            throw ValidationError("--dirty-percent is 0, 10, … 100")
-        }
-        guard (2...64).contains(self.partitionMin) else { throw ValidationError("--partition-min is 2 to 64") }
-        guard (50...100).contains(self.trigger) else { throw ValidationError("--trigger is 50 to 100") }
-        guard self.duration >= .seconds(1) else { throw ValidationError("--duration is at least 1s") }
-    }
-
-    private var experiment: Experiment {
-        var shape = FleetShape(nodes: self.nodes)
-        shape.vmsPerNode = self.vmsPerNode
-        shape.dirtyPercentMax = self.dirtyPercent
-        var experiment = Experiment(
-            preset: self.preset.rawValue, shape: shape, duration: self.duration, algorithm: self.algorithm)
-        experiment.partitionNodesMin = self.partitionMin
-        experiment.triggerPercent = self.trigger
-        return experiment
-    }
-
     func run() async throws {
+        let plan = try self.plan()
         let folder = try self.out.map { path throws(OperatorFailure) in try ResultFolder(path) }
-        let progress = SimulationProgress(runs: self.runs, duration: self.duration)
-        let outcomes = try await self.outcomes(progress)
+        let progress = SimulationProgress(runs: plan.seeds.count, duration: plan.experiment.duration)
+        let outcomes = try await Self.outcomes(plan, progress)
         progress.end()
         for outcome in outcomes {
             try folder?.write(outcome)
@@ -93,16 +42,29 @@ struct SimulateCommand: AsyncParsableCommand {
         if self.format == .table { try Console.write(SimulationReport(outcomes.map(\.result)).text) }
     }
 
+    private func plan() throws -> ExperimentPlan {
+        var settings = SimulationSettings()
+        if let scenario = self.scenario {
+            do {
+                settings = try SimulationSettings.read(
+                    file: scenario, words: ExperimentPlan.words, contentsOf: FileText.read)
+            } catch {
+                throw OperatorFailure(.badInput, "\(error)")
+            }
+        }
+        return try ExperimentPlan(self.choice.applied(to: settings))
+    }
+
     /// Of each seed, in their order.
-    private func outcomes(_ progress: SimulationProgress) async throws -> [Experiment.Outcome] {
-        let experiment = self.experiment
-        let seeds = (0..<UInt64(self.runs)).map { self.seed &+ $0 }
+    private static func outcomes(
+        _ plan: ExperimentPlan, _ progress: SimulationProgress
+    ) async throws -> [Experiment.Outcome] {
         return try await withThrowingTaskGroup(of: Experiment.Outcome.self) { group in
             // As many worlds run at once as there are processors; the others wait for their turn.
-            for seed in seeds {
+            for seed in plan.seeds {
                 group.addTask {
                     let meter = progress.meter()
-                    var outcome = try await experiment.run(seed: seed) { meter.take($0) }
+                    var outcome = try await plan.experiment.run(seed: seed) { meter.take($0) }
                     outcome.result.spent = meter.spent
                     return outcome
                 }
@@ -111,5 +73,3 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 }
-
-extension Experiment.Algorithm: ExpressibleByArgument {}

@@ -26,7 +26,26 @@ package struct SimulationReport: Sendable {
         let title =
             "\(first.preset), \(Figures.count(first.nodes, "node")), \(Figures.count(first.vms, "VM")),"
             + " \(Int(first.duration)) s, \(first.algorithm)"
-        return [title, table.text, self.means].filter { !$0.isEmpty }.joined(separator: "\n")
+        return [title, table.text, self.special, self.means].filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    /// What only some experiments have, of the first seed.
+    private var special: String {
+        guard let first = self.results.first else { return "" }
+        var lines: [String] = []
+        if let sets = first.sets {
+            lines.append(
+                "seed \(first.seed): \(Figures.count(sets.count, "set")) of overloads made at once, repaired in"
+                    + " \(Self.figure(sets.solveMean)) s on average, \(Self.figure(sets.solveMax)) s at most;"
+                    + " \(Self.figure(first.isps.durationMean)) s a decision,"
+                    + " \(Self.figure(first.isps.migratingPercent)) % of it migrating")
+        }
+        if first.online.least < first.nodes {
+            lines.append(
+                "seed \(first.seed): \(Self.figure(first.online.mean)) nodes with guests on average,"
+                    + " \(first.online.least) at least")
+        }
+        return lines.joined(separator: "\n")
     }
 
     /// Over all seeds, where there are several.

@@ -23,12 +23,11 @@ struct ExperimentTests {
     private func replay(seed: UInt64) -> [Int64] {
         var generator = SplitMix64(seed: seed)
         let count = Self.nodes * 10
-        var load = SteppedLoad(vms: count, seed: generator.next())
+        var load: any GuestLoad = SteppedLoad(vms: count, seed: generator.next())
         var wants = Array(repeating: 0, count: count)
         var since: [Int: Duration] = [:]
         var total = Array(repeating: Int64(0), count: Self.nodes)
-        var change = load.next()
-        while change.at < Self.duration {
+        while let change = load.next(), change.at < Self.duration {
             let node = change.vm % Self.nodes
             wants[change.vm] = change.percent * 10
             let sum = stride(from: node, to: count, by: Self.nodes).reduce(0) { $0 + wants[$1] }
@@ -37,7 +36,6 @@ struct ExperimentTests {
             } else if let began = since.removeValue(forKey: node) {
                 total[node] += (change.at - began).inNanoseconds
             }
-            change = load.next()
         }
         for (node, began) in since { total[node] += (Self.duration - began).inNanoseconds }
         return total

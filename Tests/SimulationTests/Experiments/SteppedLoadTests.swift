@@ -9,9 +9,9 @@ struct SteppedLoadTests {
     private static let vms = 100
     private static let count = 200_000
 
-    private func changes(_ load: SteppedLoad) -> [SteppedLoad.Change] {
+    private func changes(_ load: SteppedLoad) -> [LoadChange] {
         var load = load
-        return (0..<Self.count).map { _ in load.next() }
+        return (0..<Self.count).compactMap { _ in load.next() }
     }
 
     @Test("changes each VM's load once in a period on average", arguments: Seeds.chosen(1...3))
@@ -50,9 +50,9 @@ struct SteppedLoadTests {
     @Test("draws when, who and how much from streams of their own")
     func streams() {
         let plain = self.changes(SteppedLoad(vms: Self.vms, seed: 7))
-        var other = SteppedLoad(vms: Self.vms, seed: 7)
-        other.meanPercent = 30
-        let changed = self.changes(other)
+        var settings = SteppedLoad.Settings()
+        settings.meanPercent = 30
+        let changed = self.changes(SteppedLoad(settings, vms: Self.vms, seed: 7))
         #expect(plain.map(\.at) == changed.map(\.at))
         #expect(plain.map(\.vm) == changed.map(\.vm))
         #expect(plain.map(\.percent) != changed.map(\.percent))

@@ -42,6 +42,16 @@ struct ViolationMeterTests {
             ])
     }
 
+    @Test("counts nothing that ends in the instant in which it begins")
+    func instant() {
+        var meter = self.meter()
+        meter.guest(0, wants: 90, at: self.at(1))
+        meter.guest(1, wants: 90, at: self.at(2))
+        meter.guest(0, wants: 10, at: self.at(2))
+        meter.conclude(at: self.at(3))
+        #expect(meter.violations == [])
+    }
+
     @Test("counts what a guest wants while it runs nowhere, once it runs")
     func demandInBetween() {
         var meter = self.meter()

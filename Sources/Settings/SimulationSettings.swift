@@ -1,0 +1,73 @@
+import Basis
+
+/// What a file says of a simulation; nil where it says nothing. The words for presets and algorithms are the simulator's.
+package struct SimulationSettings: Hashable, Sendable {
+    package var preset: String?
+    package var nodes: Int?
+    package var vmsPerNode: Int?
+    package var vcpus: Int?
+    package var duration: Duration?
+    package var algorithm: String?
+    package var partitionMin: Int?
+    package var triggerPercent: Int?
+    package var underloadPercent: Int?
+    package var dirtyPercent: Int?
+    package var seed: Int?
+    package var runs: Int?
+    package var load: Load?
+    package var churn: Churn?
+
+    package enum Load: Hashable, Sendable {
+        /// - Parameters:
+        ///   - low: of the mean, at the low of a wave of this period; both or neither.
+        case stepped(period: Duration?, meanPercent: Int?, deviationPercent: Int?, lowPercent: Int?, wave: Duration?)
+        case redrawn(interval: Duration?, meanPercent: Int?, deviationPercent: Int?)
+        case trace(file: String, interval: Duration?)
+    }
+
+    package struct Churn: Hashable, Sendable {
+        package var uptime: Duration?
+        package var downtime: Duration?
+    }
+
+    package init() {}
+
+    // What is allowed, here and on a command line.
+    package static let nodesRange = 2...100_000
+    package static let vmsPerNodeRange = 1...100
+    package static let vcpusRange = 1...64
+    package static let durationRange = Duration.seconds(1)...Duration.seconds(30 * 24 * 3_600)
+    package static let partitionMinRange = 2...64
+    package static let triggerRange = 50...100
+    package static let underloadRange = 0...49
+    package static let dirtyRange = 0...100
+    package static let runsRange = 1...10_000
+
+    /// The words that a file may use.
+    package struct Words {
+        package var presets: [String]
+        package var algorithms: [String]
+
+        package init(presets: [String], algorithms: [String]) {
+            self.presets = presets
+            self.algorithms = algorithms
+        }
+    }
+
+    /// Reads a scenario's file.
+    ///
+    /// - Parameters:
+    ///   - file: its path; a trace's file is found from its folder.
+    ///   - readFile: gives the text of a file; what it throws is shown to the operator.
+    /// - Throws: ``InvalidSettings`` with every problem of the file.
+    package static func read(
+        file: String, words: Words, contentsOf readFile: (String) throws -> String
+    ) throws(InvalidSettings) -> SimulationSettings {
+        let findings = SettingsFindings()
+        var root = SettingsSection(root: try SettingsReading.document(file, readFile), findings: findings)
+        let settings = SimulationReader.read(&root, words)
+        root.finish()
+        guard findings.problems.isEmpty else { throw InvalidSettings(findings.problems) }
+        return settings
+    }
+}

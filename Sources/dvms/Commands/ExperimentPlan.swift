@@ -1,0 +1,88 @@
+import Basis
+import Settings
+import Simulation
+
+/// An experiment and the seeds with which it is run.
+struct ExperimentPlan {
+    var experiment: Experiment
+    let seeds: [UInt64]
+
+    /// What a scenario's file may name.
+    static let words = SimulationSettings.Words(
+        presets: Experiment.Preset.allCases.map(\.rawValue), algorithms: Experiment.Algorithm.allCases.map(\.rawValue))
+
+    /// - Throws: ``OperatorFailure`` for a trace that cannot be read, and for settings that do not go together.
+    init(_ settings: SimulationSettings) throws(OperatorFailure) {
+        let preset = settings.preset.flatMap(Experiment.Preset.init) ?? .vmplaces
+        let load = try settings.load.map { load throws(OperatorFailure) in try Self.profile(load) }
+        guard preset != .planetlab || load != nil else {
+            throw OperatorFailure(
+                .badInput, "the preset planetlab needs a recorded load: --trace, or load.trace in a file")
+        }
+        self.experiment = Experiment(
+            preset, nodes: settings.nodes, vmsPerNode: settings.vmsPerNode,
+            algorithm: settings.algorithm.flatMap(Experiment.Algorithm.init) ?? .dvms, load: load)
+        let first = UInt64(settings.seed ?? 1)
+        self.seeds = (0..<UInt64(settings.runs ?? 1)).map { first &+ $0 }
+        self.apply(settings)
+        try self.check()
+    }
+
+    private mutating func apply(_ settings: SimulationSettings) {
+        if let duration = settings.duration { self.experiment.duration = duration }
+        if let vcpus = settings.vcpus { self.experiment.shape.vcpus = vcpus }
+        if let percent = settings.dirtyPercent { self.experiment.shape.dirtyPercentMax = percent }
+        if let nodes = settings.partitionMin { self.experiment.partitionNodesMin = nodes }
+        if let percent = settings.triggerPercent { self.experiment.triggerPercent = percent }
+        if let percent = settings.underloadPercent { self.experiment.underloadPercent = percent }
+        if let churn = settings.churn {
+            var chosen = self.experiment.churn ?? Churn()
+            chosen.uptime = churn.uptime ?? chosen.uptime
+            chosen.downtime = churn.downtime ?? chosen.downtime
+            self.experiment.churn = chosen
+        }
+    }
+
+    private func check() throws(OperatorFailure) {
+        let experiment = self.experiment
+        if experiment.churn != nil, experiment.algorithm != .dvms, experiment.algorithm != .none {
+            throw OperatorFailure(
+                .badInput,
+                "agents come and go under --algorithm dvms only: the central scheduler is modelled as one that never fails"
+            )
+        }
+        guard experiment.shape.dirtyPercentMax % 10 == 0 else {
+            throw OperatorFailure(.badInput, "--dirty-percent is 0, 10, … 100")
+        }
+    }
+
+    private static func profile(_ load: SimulationSettings.Load) throws(OperatorFailure) -> LoadProfile {
+        switch load {
+        case .stepped(let period, let mean, let deviation, let low, let wave):
+            var settings = SteppedLoad.Settings()
+            settings.period = period ?? settings.period
+            settings.meanPercent = mean ?? settings.meanPercent
+            settings.deviationPercent = deviation ?? settings.deviationPercent
+            if let low, let wave { settings.wave = SteppedLoad.Wave(lowPercent: low, period: wave) }
+            return .stepped(settings)
+        case .redrawn(let interval, let mean, let deviation):
+            var settings = RedrawnLoad.Settings()
+            settings.interval = interval ?? settings.interval
+            settings.meanPercent = mean ?? settings.meanPercent
+            settings.deviationPercent = deviation ?? settings.deviationPercent
+            return .redrawn(settings)
+        case .trace(let file, let interval):
+            return .trace(try Self.trace(file, interval ?? .seconds(300)))
+        }
+    }
+
+    private static func trace(_ file: String, _ interval: Duration) throws(OperatorFailure) -> CPUTrace {
+        do {
+            return try CPUTrace(csv: FileText.read(file), file: file, interval: interval)
+        } catch let error as CPUTrace.Unreadable {
+            throw OperatorFailure(.badInput, "\(error)")
+        } catch {
+            throw OperatorFailure(.badInput, "\(file): \(error)")
+        }
+    }
+}

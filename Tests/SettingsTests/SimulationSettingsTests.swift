@@ -1,0 +1,88 @@
+import Basis
+import Settings
+import Testing
+
+/// Goal: a scenario's file says what it means, and everything that is wrong with one is told at once.
+@Suite("The file of a simulation")
+struct SimulationSettingsTests {
+    private static let words = SimulationSettings.Words(presets: ["one", "two"], algorithms: ["this", "that"])
+
+    private func read(_ text: String) throws(InvalidSettings) -> SimulationSettings {
+        try SimulationSettings.read(file: "dir/s.yaml", words: Self.words) { _ in text }
+    }
+
+    @Test("may say everything")
+    func everything() throws {
+        let settings = try self.read(
+            """
+            preset: two
+            nodes: 300
+            vms_per_node: 12
+            vcpus: 2
+            duration: 1h
+            algorithm: this
+            partition_min: 8
+            trigger: 95%
+            underload: 30%
+            dirty: 80%
+            seed: 7
+            runs: 3
+            load:
+              stepped: {period: 2min, mean: 50%, deviation: 10%, low: 5%, wave: 1h}
+            churn: {uptime: 10min, downtime: 30s}
+            """)
+        var expected = SimulationSettings()
+        expected.preset = "two"
+        expected.nodes = 300
+        expected.vmsPerNode = 12
+        expected.vcpus = 2
+        expected.duration = .seconds(3_600)
+        expected.algorithm = "this"
+        expected.partitionMin = 8
+        expected.triggerPercent = 95
+        expected.underloadPercent = 30
+        expected.dirtyPercent = 80
+        expected.seed = 7
+        expected.runs = 3
+        expected.load = .stepped(
+            period: .seconds(120), meanPercent: 50, deviationPercent: 10, lowPercent: 5, wave: .seconds(3_600))
+        #expect(settings.churn?.uptime == .seconds(600) && settings.churn?.downtime == .seconds(30))
+        expected.churn = settings.churn
+        #expect(settings == expected)
+    }
+
+    @Test("may say nothing, and finds a trace beside itself")
+    func little() throws {
+        #expect(try self.read("{}") == SimulationSettings())
+        let load = try self.read("load: {trace: {file: cpu.csv}}").load
+        guard case .trace(let file, nil) = load else {
+            Issue.record("\(String(describing: load))")
+            return
+        }
+        #expect(file.hasSuffix("/dir/cpu.csv"))
+        #expect(
+            try self.read("load: {redrawn: {interval: 5min}}").load
+                == .redrawn(interval: .seconds(300), meanPercent: nil, deviationPercent: nil))
+    }
+
+    @Test("is told all that is wrong with it at once, line by line")
+    func problems() {
+        let text = """
+            preset: three
+            nodes: 1
+            duration: 5
+            load:
+              stepped: {low: 5%}
+              trace: {interval: 1s}
+            churn: {uptime: 1ms}
+            speed: fast
+            """
+        let problems = #expect(throws: InvalidSettings.self) { try self.read(text) }?.problems ?? []
+        #expect(
+            problems.map { "\($0.line) \($0.key)" } == [
+                "1 preset", "2 nodes", "3 duration", "4 load", "5 load.stepped", "6 load.trace.file", "7 churn.uptime",
+                "8 speed",
+            ], "\(problems)")
+        #expect(problems.first?.text == #"expected one of one, two, got "three""#)
+    }
+}
