@@ -30,7 +30,7 @@ package struct NodeID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     package static func < (left: NodeID, right: NodeID) -> Bool {
-        left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        left.name.precedes(right.name)
     }
 
     package var description: String { self.name }

@@ -74,8 +74,8 @@ struct RingKey: Hashable, Comparable, Sendable {
     var id: NodeID
 
     static func < (left: RingKey, right: RingKey) -> Bool {
-        if left.site != right.site { return left.site.utf8.lexicographicallyPrecedes(right.site.utf8) }
-        if left.rack != right.rack { return left.rack.utf8.lexicographicallyPrecedes(right.rack.utf8) }
+        if left.site != right.site { return left.site.precedes(right.site) }
+        if left.rack != right.rack { return left.rack.precedes(right.rack) }
         return left.id < right.id
     }
 }

@@ -1,3 +1,5 @@
+import Basis
+
 /// The name of a VM, unique in the fleet: libvirt's domain name.
 ///
 /// 1 to ``lengthMax`` bytes of UTF-8 without control characters or `/`. Ordered by its bytes.
@@ -20,7 +22,7 @@ package struct VMID: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     package static func < (left: VMID, right: VMID) -> Bool {
-        left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+        left.name.precedes(right.name)
     }
 
     package var description: String { self.name }
