@@ -67,7 +67,7 @@ lab-test: build lab-setup
 lab-faults: build lab-setup
 	lab/test --faults $(ROUNDS)
 
-# Rings under faults in virtual time: P1-P11 in SEEDS seeds.
+# Rings under faults in virtual time: P1-P13 in SEEDS seeds.
 seeds:
 	$(SWIFT) build $(FLAGS) --product fault-campaign
 	.build/release/fault-campaign --count $(SEEDS)

@@ -7,7 +7,7 @@ import Simulation
 struct FaultCampaignCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fault-campaign",
-        abstract: "Runs rings of agents under faults in virtual time and judges the invariants P1-P11.",
+        abstract: "Runs rings of agents under faults in virtual time and judges the invariants P1-P13.",
         discussion: "Exit code 0 when all hold in all seeds, 1 when one does not.")
 
     @Option(help: "The first seed.")
@@ -82,7 +82,7 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         print("traces \(String(hash, radix: 16))")
         print(tally)
         if let first = broken.min(by: { $0.seed < $1.seed }) { try await self.explain(first, campaign) }
-        print(broken.isEmpty ? "P1-P11 hold in all seeds" : "\(broken.count) seeds break an invariant")
+        print(broken.isEmpty ? "P1-P13 hold in all seeds" : "\(broken.count) seeds break an invariant")
         if !broken.isEmpty { throw ExitCode(1) }
     }
 

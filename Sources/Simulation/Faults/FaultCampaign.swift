@@ -53,6 +53,7 @@ package struct FaultCampaign: Sendable {
             let director = try await FaultDirector(
                 ring, watch, self, self.only.map(course.keeping) ?? course, using: &generator)
             try await director.direct()
+            for node in ring.nodes { watch.take(.sees(node, live: try await ring.status(node).liveMembers)) }
             watch.conclude()
             return Report(
                 seed: seed, nodes: nodes, parts: course.lines, violations: watch.violations, tally: watch.tally,
@@ -82,7 +83,7 @@ package struct FaultCampaign: Sendable {
     static func bounds(of settings: AgentSettings) -> InvariantBounds {
         InvariantBounds(
             timings: settings.timings, sampleInterval: settings.triggers.sampleInterval,
-            stallMax: FaultPlan.answerDelayMax)
+            stallMax: FaultPlan.answerDelayMax, replansMax: settings.limits.replansMax)
     }
 }
 

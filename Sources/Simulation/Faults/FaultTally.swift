@@ -37,7 +37,8 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
         case .requestSent: self.requests += 1
         case .replySent(_, _, .renew(.stale)), .replySent(_, _, .migrate(.stale)), .replySent(_, _, .incoming(.stale)):
             self.staleAnswers += 1
-        case .told, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed, .network, .tick:
+        case .told, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed, .network, .sees,
+            .tick:
             return
         }
     }

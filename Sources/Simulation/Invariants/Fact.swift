@@ -21,6 +21,8 @@ package enum Fact: Sendable {
     /// The network was cut, mended, or made better or worse; clean when from now on no message is lost, doubled or held
     /// up.
     case network(isClean: Bool)
+    /// So many nodes are alive in the view of the node's agent, in the end.
+    case sees(NodeID, live: Int)
     /// Time passes: comes each second.
     case tick
 }
@@ -45,7 +47,7 @@ extension Fact {
     /// The nodes that it concerns; empty where it concerns all.
     var nodes: [NodeID] {
         switch self {
-        case .told(let node, _), .crashed(let node), .paused(let node), .resumed(let node): [node]
+        case .told(let node, _), .crashed(let node), .paused(let node), .resumed(let node), .sees(let node, _): [node]
         case .requestSent(let exchange, _), .requestArrived(let exchange, _), .replySent(let exchange, _, _),
             .replyArrived(let exchange, _, _):
             [exchange.asker, exchange.asked]
@@ -73,6 +75,7 @@ extension Fact: CustomStringConvertible {
         case .paused(let node): "\(node) stands still"
         case .resumed(let node): "\(node) goes on"
         case .network(let isClean): isClean ? "the network is clean" : "the network is bad"
+        case .sees(let node, let live): "\(node) sees \(live) nodes alive"
         case .tick: "tick"
         }
     }

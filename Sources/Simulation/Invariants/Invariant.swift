@@ -1,7 +1,7 @@
 package import Basis
 package import ClusterActors
 
-/// What must hold in every run of the protocol, whatever happens to agents, messages and hypervisors (PROTOCOL.md §11).
+/// What must hold in every run of the protocol, whatever happens to agents, messages and hypervisors (PROTOCOL.md §11, `docs/protocol.md`).
 package enum Invariant: String, Hashable, Sendable, CaseIterable {
     /// A node has at most one holder; data of a migration flow only between two nodes that are both executing it, under
     /// the epochs that it named.
@@ -26,6 +26,10 @@ package enum Invariant: String, Hashable, Sendable, CaseIterable {
     case oneGuest = "P10"
     /// "Unsolvable" is said only if no node was skipped because it was held.
     case unsolvable = "P11"
+    /// An ISP takes no more messages than promised.
+    case messagesBounded = "P12"
+    /// When nothing goes wrong any more, all agents come to see all nodes alive.
+    case viewsConverge = "P13"
 }
 
 /// An invariant that did not hold, as its checker sees it.
@@ -62,11 +66,14 @@ package struct InvariantBounds: Hashable, Sendable {
     package var sampleInterval: Duration
     /// The longest time for which one call of a hypervisor, or of a store, is held up on purpose.
     package var stallMax: Duration
+    /// How often an ISP plans anew after a failed migration.
+    package var replansMax: Int
 
-    package init(timings: ProtocolTimings, sampleInterval: Duration, stallMax: Duration) {
+    package init(timings: ProtocolTimings, sampleInterval: Duration, stallMax: Duration, replansMax: Int) {
         self.timings = timings
         self.sampleInterval = sampleInterval
         self.stallMax = stallMax
+        self.replansMax = replansMax
     }
 
     /// A lease by the slowest clock.

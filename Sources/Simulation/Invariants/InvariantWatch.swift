@@ -42,7 +42,7 @@ package final class InvariantWatch: @unchecked Sendable {
         [
             HolderChecker(), CommandChecker(bounds), ReleaseChecker(), BeliefChecker(), OutcomeChecker(bounds),
             YieldChecker(), EndingChecker(bounds), BlockedChecker(bounds), SweepChecker(ring: ring), GuestChecker(),
-            UnsolvableChecker(bounds),
+            UnsolvableChecker(bounds), MessagesChecker(nodes: ring.count, bounds), ViewsChecker(nodes: ring.count),
         ]
     }
 

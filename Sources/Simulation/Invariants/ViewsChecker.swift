@@ -1,0 +1,16 @@
+package import Basis
+
+/// P13: once nothing goes wrong any more, every agent comes to see every node alive.
+package struct ViewsChecker: InvariantChecker {
+    private let nodes: Int
+
+    /// - Parameter nodes: of the ring.
+    package init(nodes: Int) {
+        self.nodes = nodes
+    }
+
+    package mutating func take(_ fact: Fact, at now: MonotonicInstant) -> [Breach] {
+        guard case .sees(let node, let live) = fact, live != self.nodes else { return [] }
+        return [Breach(.viewsConverge, node: node, "sees \(live) of \(self.nodes) nodes alive in the end")]
+    }
+}
