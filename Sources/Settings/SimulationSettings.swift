@@ -6,6 +6,8 @@ package struct SimulationSettings: Hashable, Sendable {
     package var nodes: Int?
     package var vmsPerNode: Int?
     package var vcpus: Int?
+    package var sites: Int?
+    package var siteLatency: Duration?
     package var duration: Duration?
     package var algorithm: String?
     package var partitionMin: Int?
@@ -36,6 +38,8 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let nodesRange = 2...100_000
     package static let vmsPerNodeRange = 1...100
     package static let vcpusRange = 1...64
+    package static let sitesRange = 1...1_000
+    package static let siteLatencyRange = Duration.zero...Duration.seconds(1)
     package static let durationRange = Duration.seconds(1)...Duration.seconds(30 * 24 * 3_600)
     package static let partitionMinRange = 2...64
     package static let triggerRange = 50...100

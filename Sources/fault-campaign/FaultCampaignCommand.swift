@@ -34,8 +34,8 @@ struct FaultCampaignCommand: AsyncParsableCommand {
     @Flag(help: "Print what the agents of each seed told.")
     var story = false
 
-    /// How many seeds lie between two reports of progress.
-    private static let progressEvery = 100
+    /// How long it is from one report of progress to the next.
+    private static let progressInterval = Duration.seconds(60)
 
     func validate() throws {
         guard self.count > 0, self.first.addingReportingOverflow(self.count).overflow == false else {
@@ -59,6 +59,7 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         var tally = FaultTally()
         var hash: UInt64 = 0
         var done = 0
+        var toldAt = began
         var broken: [FaultCampaign.Report] = []
         for try await outcome in campaign.outcomes(of: Array(self.first..<self.first + self.count)) {
             let report = outcome.value
@@ -72,7 +73,8 @@ struct FaultCampaignCommand: AsyncParsableCommand {
                 self.tell(report.violations)
                 if self.stopAtFirst { break }
             }
-            if done % Self.progressEvery == 0 {
+            if toldAt.duration(to: .now) >= Self.progressInterval {
+                toldAt = .now
                 print("\(done) seeds, \(self.rate(of: done, since: began))")
                 // A campaign of hours that is redirected to a file shows how far it is.
                 fflush(nil)

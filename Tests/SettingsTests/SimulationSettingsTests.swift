@@ -19,6 +19,8 @@ struct SimulationSettingsTests {
             nodes: 300
             vms_per_node: 12
             vcpus: 2
+            sites: 3
+            site_latency: 20ms
             duration: 1h
             algorithm: this
             partition_min: 8
@@ -36,6 +38,8 @@ struct SimulationSettingsTests {
         expected.nodes = 300
         expected.vmsPerNode = 12
         expected.vcpus = 2
+        expected.sites = 3
+        expected.siteLatency = .milliseconds(20)
         expected.duration = .seconds(3_600)
         expected.algorithm = "this"
         expected.partitionMin = 8

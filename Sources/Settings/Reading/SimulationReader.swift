@@ -14,6 +14,8 @@ enum SimulationReader {
         settings.nodes = Self.count(&root, "nodes", in: Limits.nodesRange)
         settings.vmsPerNode = Self.count(&root, "vms_per_node", in: Limits.vmsPerNodeRange)
         settings.vcpus = Self.count(&root, "vcpus", in: Limits.vcpusRange)
+        settings.sites = Self.count(&root, "sites", in: Limits.sitesRange)
+        settings.siteLatency = Self.duration(&root, "site_latency", in: Limits.siteLatencyRange)
         settings.duration = Self.duration(&root, "duration", in: Limits.durationRange)
         settings.algorithm = Self.word(&root, "algorithm", words.algorithms)
         settings.partitionMin = Self.count(&root, "partition_min", in: Limits.partitionMinRange)

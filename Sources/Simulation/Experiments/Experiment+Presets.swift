@@ -5,7 +5,7 @@ extension Experiment {
     package enum Preset: String, Hashable, Sendable, CaseIterable {
         /// One guest's load after the other changes, as in VMPlaceS (Euro-Par 2015).
         case vmplaces
-        /// All loads change at once on the 467 nodes and 4,754 VMs of the experiments on Grid'5000 (SCALE 2013).
+        /// All loads change at once on the 467 nodes at 4 sites and 4,754 VMs of the experiments on Grid'5000 (SCALE 2013).
         case paper
         /// The load of `vmplaces` while agents come and go.
         case churn
@@ -28,6 +28,7 @@ extension Experiment {
         case .vmplaces:
             break
         case .paper:
+            self.shape.sites = 4
             self.load = .redrawn(RedrawnLoad.Settings())
         case .churn:
             self.churn = Churn()

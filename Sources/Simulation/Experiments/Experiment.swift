@@ -93,6 +93,7 @@ package struct Experiment: Sendable {
         let ring = try await RingWorld(world, nodes: nodes, settings: self.settings)
         ring.keepsEvents = false
         ring.network.countsLinks = false
+        self.placeAtSites(ring)
         ring.solver = TimedSolver(LocalPartitionSolver(), time: world.time)
         let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
         let recorder = ExperimentRecorder(world)
@@ -108,6 +109,14 @@ package struct Experiment: Sendable {
             return record
         }
         return (ExperimentResult(self, seed: seed, record, messages: ring.network.totals.sent), record)
+    }
+
+    private func placeAtSites(_ ring: RingWorld) {
+        guard self.shape.sites > 1 else { return }
+        ring.network.sites = Dictionary(
+            uniqueKeysWithValues: ring.nodes.enumerated().map { ($1, self.shape.site(of: $0)) })
+        let latency = self.shape.siteLatency
+        ring.network.qualityBetweenSites = LinkQuality(latencyMin: latency, latencyMax: latency * 6 / 5)
     }
 
     private func report(

@@ -9,6 +9,10 @@ package struct FleetShape: Hashable, Sendable {
     /// What hosts keep for themselves.
     package var reserved = Resources(cpuMillicores: 1_000, memoryMiB: 0)
     package var linkMbps = 1_000
+    /// Nodes that follow each other are at the same site.
+    package var sites = 1
+    /// What a message takes from one site to another.
+    package var siteLatency = Duration.milliseconds(5)
     /// Of each guest.
     package var memoryMiB = 1_024
     package var vcpus = 1
@@ -20,6 +24,9 @@ package struct FleetShape: Hashable, Sendable {
         self.nodes = nodes
         self.vms = nodes * vmsPerNode
     }
+
+    /// The site of the node with this index.
+    func site(of node: Int) -> Int { node * self.sites / self.nodes }
 
     /// What the guests of a host may use together, in millicores.
     var usableMillicores: Int { self.capacity.cpuMillicores - self.reserved.cpuMillicores }

@@ -13,6 +13,10 @@ package final class SimulatedNetwork: @unchecked Sendable {
 
     /// How links are that have no quality of their own.
     package var defaultQuality: LinkQuality
+    /// How links between two sites are that have no quality of their own; nil for ``defaultQuality``.
+    package var qualityBetweenSites: LinkQuality?
+    /// Where nodes are that are attached from now on; those that are not named are at site 0.
+    package var sites: [NodeID: Int] = [:]
 
     /// Called for each reply that came when nobody waited any more, outside of every process.
     package var onUnusedReply: (@Sendable (UnusedReply) -> Void)?
@@ -39,12 +43,14 @@ package final class SimulatedNetwork: @unchecked Sendable {
     final class Port: @unchecked Sendable {
         let node: NodeID
         let number: Int
+        let site: Int
         fileprivate(set) var transport: SimulatedTransport?
         fileprivate(set) var isPlugged = true
 
-        fileprivate init(_ node: NodeID, number: Int) {
+        fileprivate init(_ node: NodeID, number: Int, site: Int) {
             self.node = node
             self.number = number
+            self.site = site
         }
     }
 
@@ -76,7 +82,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Attaching a node again is how its next process comes back: the former one's transport is closed.
     package func attach(_ node: NodeID, process: SimulatedProcess, time: SkewedTime) -> SimulatedTransport {
         self.world.confine()
-        let port = self.ports[node] ?? Port(node, number: self.ports.count)
+        let port = self.ports[node] ?? Port(node, number: self.ports.count, site: self.sites[node] ?? 0)
         self.ports[node] = port
         if let former = port.transport, former.process.state != .crashed { former.close() }
         let transport = SimulatedTransport(network: self, port: port, process: process, time: time)
@@ -181,7 +187,7 @@ package final class SimulatedNetwork: @unchecked Sendable {
             self.trace("cut", message)
             return
         }
-        let quality = self.qualities.isEmpty ? self.defaultQuality : self.qualities[link] ?? self.defaultQuality
+        let quality = self.quality(of: link, from: sender, to: receiver)
         if let fate = self.fate(of: message) {
             self.carry(message, on: way, quality, fate)
             return
@@ -197,6 +203,12 @@ package final class SimulatedNetwork: @unchecked Sendable {
             self.count(link) { $0.duplicated += 1 }
         }
         for _ in 0..<copies { self.deliver(message, on: way, at: self.arrival(over: link, quality)) }
+    }
+
+    private func quality(of link: Link, from sender: Port, to receiver: Port) -> LinkQuality {
+        if !self.qualities.isEmpty, let own = self.qualities[link] { return own }
+        if sender.site != receiver.site, let quality = self.qualityBetweenSites { return quality }
+        return self.defaultQuality
     }
 
     /// The way of one message.

@@ -22,6 +22,9 @@ struct ExperimentOptions: ParsableArguments {
         help: "Who looks after the fleet: \(Experiment.Algorithm.allCases.map(\.rawValue).joined(separator: ", ")).")
     var algorithm: Experiment.Algorithm?
 
+    @Option(help: "At how many sites the nodes are.")
+    var sites: Int?
+
     @Option(help: "With how many nodes an agent plans for the first time: more give it a choice of destinations.")
     var partitionMin: Int?
 
@@ -47,6 +50,7 @@ struct ExperimentOptions: ParsableArguments {
         typealias Limits = SimulationSettings
         try Self.check(self.nodes, "--nodes", Limits.nodesRange)
         try Self.check(self.vmsPerNode, "--vms-per-node", Limits.vmsPerNodeRange)
+        try Self.check(self.sites, "--sites", Limits.sitesRange)
         try Self.check(self.partitionMin, "--partition-min", Limits.partitionMinRange)
         try Self.check(self.trigger, "--trigger", Limits.triggerRange)
         try Self.check(self.underload, "--underload", Limits.underloadRange)
@@ -69,6 +73,7 @@ struct ExperimentOptions: ParsableArguments {
         merged.preset = self.preset?.rawValue ?? settings.preset
         merged.nodes = self.nodes ?? settings.nodes
         merged.vmsPerNode = self.vmsPerNode ?? settings.vmsPerNode
+        merged.sites = self.sites ?? settings.sites
         merged.duration = self.duration ?? settings.duration
         merged.algorithm = self.algorithm?.rawValue ?? settings.algorithm
         merged.partitionMin = self.partitionMin ?? settings.partitionMin

@@ -31,6 +31,8 @@ struct ExperimentPlan {
     private mutating func apply(_ settings: SimulationSettings) {
         if let duration = settings.duration { self.experiment.duration = duration }
         if let vcpus = settings.vcpus { self.experiment.shape.vcpus = vcpus }
+        if let sites = settings.sites { self.experiment.shape.sites = sites }
+        if let latency = settings.siteLatency { self.experiment.shape.siteLatency = latency }
         if let percent = settings.dirtyPercent { self.experiment.shape.dirtyPercentMax = percent }
         if let nodes = settings.partitionMin { self.experiment.partitionNodesMin = nodes }
         if let percent = settings.triggerPercent { self.experiment.triggerPercent = percent }
@@ -50,6 +52,10 @@ struct ExperimentPlan {
                 .badInput,
                 "agents come and go under --algorithm dvms only: the central scheduler is modelled as one that never fails"
             )
+        }
+        guard experiment.shape.sites <= experiment.shape.nodes else {
+            throw OperatorFailure(
+                .badInput, "\(experiment.shape.sites) sites are more than \(experiment.shape.nodes) nodes")
         }
         guard experiment.shape.dirtyPercentMax % 10 == 0 else {
             throw OperatorFailure(.badInput, "--dirty-percent is 0, 10, … 100")

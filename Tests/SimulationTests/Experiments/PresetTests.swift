@@ -17,7 +17,7 @@ struct PresetTests {
     @Test("paper has the published fleet, and measures how long each set of overloads takes")
     func paper() async throws {
         let shape = Experiment(.paper, nodes: nil, vmsPerNode: nil, algorithm: .dvms).shape
-        #expect(shape.nodes == 467 && shape.vms == 4_754)
+        #expect(shape.nodes == 467 && shape.vms == 4_754 && shape.sites == 4)
         for algorithm in [Experiment.Algorithm.dvms, .centralOwn] {
             let outcome = try await self.experiment(.paper, nodes: 40, seconds: 900, algorithm).run(seed: 1)
             let sets = try #require(outcome.result.sets)
