@@ -124,4 +124,13 @@ struct ConstraintTests {
         #expect(Set(plan.migrations.map(\.vm)) == ["a", "b"])
         #expect(PlanChecker(crowded).defects(of: plan, claim: .viable) == [])
     }
+
+    @Test("names a few of many VMs and nodes in words")
+    func shortDescriptions() {
+        let vms = (1...9).map { VMID(stringLiteral: "vm\($0)") }
+        let nodes = (1...300).map { NodeID(stringLiteral: "n\($0)") }
+        let fence = Fence(vms, to: nodes).description
+        #expect(fence.hasPrefix("fence(vm1, vm2, vm3, vm4, vm5, vm6, vm7, vm8, vm9 to n1, "), "\(fence)")
+        #expect(fence.hasSuffix(" and 292 more)"), "\(fence)")
+    }
 }

@@ -90,13 +90,19 @@ package struct ConstraintBreach: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String {
-        "\(self.constraint) is broken by \(self.vms.map(\.name).joined(separator: ", "))"
+        "\(self.constraint) is broken by \(listed(self.vms))"
     }
 }
 
-/// The names of a list of VMs or nodes, for descriptions.
-func listed(_ names: some Sequence<some CustomStringConvertible>) -> String {
-    names.map(\.description).joined(separator: ", ")
+/// More names than this are not read in a sentence: a fence may hold a whole cluster.
+private let namedMax = 8
+
+/// The names of a list of VMs or nodes, for descriptions; of a long one the first few, and how many more there are.
+func listed(_ names: some Collection<some CustomStringConvertible>) -> String {
+    // One more is named rather than counted.
+    let isLong = names.count > namedMax + 1
+    let named = names.prefix(isLong ? namedMax : names.count).map(\.description).joined(separator: ", ")
+    return isLong ? "\(named) and \(names.count - namedMax) more" : named
 }
 
 /// The names of lists of VMs or nodes, for descriptions.
