@@ -40,7 +40,7 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let vcpusRange = 1...64
     package static let sitesRange = 1...1_000
     package static let siteLatencyRange = Duration.zero...Duration.seconds(1)
-    package static let durationRange = Duration.seconds(1)...Duration.seconds(30 * 24 * 3_600)
+    package static let durationRange = Duration.seconds(1)...SettingsLimits.durationMax
     package static let partitionMinRange = 2...64
     package static let triggerRange = 50...100
     package static let underloadRange = 0...49

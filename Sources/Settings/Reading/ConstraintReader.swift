@@ -11,7 +11,6 @@ enum ConstraintReader {
     private static func constraint(_ entry: SettingsSection, ring: [NodeID]?) -> ConstraintSettings? {
         var entry = entry
         let names = ["spread", "gather", "fence", "ban", "root"]
-        let present = names.filter(entry.has)
         var constraint: ConstraintSettings?
         for name in names {
             switch name {
@@ -33,13 +32,7 @@ enum ConstraintReader {
             }
         }
         entry.finish()
-        guard present.count == 1 else {
-            entry.report(
-                "expected one of \(names.joined(separator: ", ")), got "
-                    + (present.isEmpty ? "none" : present.joined(separator: " and ")), line: entry.line)
-            return nil
-        }
-        return constraint
+        return entry.hasOne(of: names) ? constraint : nil
     }
 
     private static func vms(_ section: inout SettingsSection, _ key: String, atLeast count: Int) -> [VMID] {

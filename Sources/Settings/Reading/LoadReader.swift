@@ -17,9 +17,9 @@ enum LoadReader {
     /// `cpu` and `memory` of a section, each nil when it is not there.
     static func amounts(_ section: inout SettingsSection) -> (cpuMillicores: Int?, memoryMiB: Int?) {
         let range = 0...Resources.amountMax
-        let cpu = section.value("cpu", default: -1, in: range, shown: { "\($0)m" }, Quantities.cpu)
-        let memory = section.value("memory", default: -1, in: range, shown: { "\($0)MiB" }, Quantities.size)
-        return (cpu < 0 ? nil : cpu, memory < 0 ? nil : memory)
+        let cpu = section.optional("cpu", in: range, shown: { "\($0)m" }, Quantities.cpu)
+        let memory = section.optional("memory", in: range, shown: { "\($0)MiB" }, Quantities.size)
+        return (cpu, memory)
     }
 
     static func thresholds(_ root: inout SettingsSection) -> LoadThresholds {

@@ -94,18 +94,26 @@ struct SettingsSection {
         }
     }
 
+    /// The same; outside of `range` it is reported.
+    mutating func optional<Value: Comparable>(
+        _ key: String, in range: ClosedRange<Value>, shown: (Value) -> String = { "\($0)" },
+        _ parse: (String) throws(Quantities.Unexpected) -> Value
+    ) -> Value? {
+        guard let value = self.optional(key, parse) else { return nil }
+        guard range.contains(value) else {
+            let bounds = "\(shown(range.lowerBound)) to \(shown(range.upperBound))"
+            self.report("expected \(bounds), got \(shown(value))", key: key, line: self.line(of: key))
+            return nil
+        }
+        return value
+    }
+
     /// The value of `key`, `fallback` when it is not there; outside of `range` it is reported.
     mutating func value<Value: Comparable>(
         _ key: String, default fallback: Value, in range: ClosedRange<Value>,
         shown: (Value) -> String = { "\($0)" }, _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value {
-        guard let value = self.optional(key, parse) else { return fallback }
-        guard range.contains(value) else {
-            let bounds = "\(shown(range.lowerBound)) to \(shown(range.upperBound))"
-            self.report("expected \(bounds), got \(shown(value))", key: key, line: self.line(of: key))
-            return fallback
-        }
-        return value
+        self.optional(key, in: range, shown: shown, parse) ?? fallback
     }
 
     mutating func duration(
@@ -126,13 +134,27 @@ struct SettingsSection {
     mutating func choice<Value: RawRepresentable & CaseIterable>(
         _ key: String, default fallback: Value
     ) -> Value where Value.RawValue == String {
-        let choices = Value.allCases.map(\.rawValue)
-        return self.optional(key) { text throws(Quantities.Unexpected) in
-            guard let value = Value(rawValue: text) else {
-                throw Quantities.Unexpected(expected: "one of \(choices.joined(separator: ", "))")
+        self.word(key, among: Value.allCases.map(\.rawValue)).flatMap(Value.init) ?? fallback
+    }
+
+    /// One of `words`, or nil when it is not there or was reported.
+    mutating func word(_ key: String, among words: [String]) -> String? {
+        self.optional(key) { text throws(Quantities.Unexpected) in
+            guard words.contains(text) else {
+                throw Quantities.Unexpected(expected: "one of \(words.joined(separator: ", "))")
             }
-            return value
-        } ?? fallback
+            return text
+        }
+    }
+
+    /// Whether exactly one of `keys` is there; reported when not.
+    func hasOne(of keys: [String]) -> Bool {
+        let present = keys.filter(self.has)
+        guard present.count != 1 else { return true }
+        self.report(
+            "expected one of \(keys.joined(separator: ", ")), got "
+                + (present.isEmpty ? "none" : present.joined(separator: " and ")), line: self.line)
+        return false
     }
 
     /// The section under `key`; an empty one when it is not there, so that its keys become known all the same.

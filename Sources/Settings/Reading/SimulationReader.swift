@@ -5,19 +5,19 @@ import Foundation
 enum SimulationReader {
     /// Percents of distributions.
     private static let percentRange = 0...100
-    private static let intervalRange = Duration.seconds(1)...SettingsLimits.durationMax
+    private static let intervalRange = SimulationSettings.durationRange
 
     static func read(_ root: inout SettingsSection, _ words: SimulationSettings.Words) -> SimulationSettings {
         typealias Limits = SimulationSettings
         var settings = SimulationSettings()
-        settings.preset = Self.word(&root, "preset", words.presets)
+        settings.preset = root.word("preset", among: words.presets)
         settings.nodes = Self.count(&root, "nodes", in: Limits.nodesRange)
         settings.vmsPerNode = Self.count(&root, "vms_per_node", in: Limits.vmsPerNodeRange)
         settings.vcpus = Self.count(&root, "vcpus", in: Limits.vcpusRange)
         settings.sites = Self.count(&root, "sites", in: Limits.sitesRange)
         settings.siteLatency = Self.duration(&root, "site_latency", in: Limits.siteLatencyRange)
         settings.duration = Self.duration(&root, "duration", in: Limits.durationRange)
-        settings.algorithm = Self.word(&root, "algorithm", words.algorithms)
+        settings.algorithm = root.word("algorithm", among: words.algorithms)
         settings.partitionMin = Self.count(&root, "partition_min", in: Limits.partitionMinRange)
         settings.triggerPercent = Self.percent(&root, "trigger", in: Limits.triggerRange)
         settings.underloadPercent = Self.percent(&root, "underload", in: Limits.underloadRange)
@@ -31,18 +31,11 @@ enum SimulationReader {
 
     private static func load(_ root: inout SettingsSection) -> SimulationSettings.Load? {
         var section = root.section("load")
-        let kinds = ["stepped", "redrawn", "trace"].filter(section.has)
         let stepped = Self.stepped(&section)
         let redrawn = Self.redrawn(&section)
         let trace = Self.trace(&section)
         section.finish()
-        guard root.has("load") else { return nil }
-        guard kinds.count == 1 else {
-            section.report(
-                "expected one of stepped, redrawn, trace, got "
-                    + (kinds.isEmpty ? "none" : kinds.joined(separator: " and ")), line: root.line(of: "load"))
-            return nil
-        }
+        guard root.has("load"), section.hasOne(of: ["stepped", "redrawn", "trace"]) else { return nil }
         return stepped ?? redrawn ?? trace
     }
 
@@ -105,29 +98,17 @@ enum SimulationReader {
 
     // MARK: - One value
 
-    private static func word(_ section: inout SettingsSection, _ key: String, _ words: [String]) -> String? {
-        section.optional(key) { text throws(Quantities.Unexpected) in
-            guard words.contains(text) else {
-                throw Quantities.Unexpected(expected: "one of \(words.joined(separator: ", "))")
-            }
-            return text
-        }
-    }
-
     private static func count(_ section: inout SettingsSection, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard section.has(key) else { return section.optional(key, Quantities.count) }
-        return section.value(key, default: range.lowerBound, in: range, Quantities.count)
+        section.optional(key, in: range, Quantities.count)
     }
 
     private static func percent(_ section: inout SettingsSection, _ key: String, in range: ClosedRange<Int>) -> Int? {
-        guard section.has(key) else { return section.optional(key, Quantities.percent) }
-        return section.value(key, default: range.lowerBound, in: range, shown: { "\($0)%" }, Quantities.percent)
+        section.optional(key, in: range, shown: { "\($0)%" }, Quantities.percent)
     }
 
     private static func duration(
         _ section: inout SettingsSection, _ key: String, in range: ClosedRange<Duration>
     ) -> Duration? {
-        guard section.has(key) else { return section.optional(key, Quantities.duration) }
-        return section.duration(key, default: range.lowerBound, in: range)
+        section.optional(key, in: range, shown: DurationText.of, Quantities.duration)
     }
 }
