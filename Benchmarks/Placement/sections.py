@@ -124,16 +124,19 @@ def compare_partitions(bench, table, name, drawn, promise):
 
 
 def growth(bench, _):
-    """A partition of 2 nodes that grows to 20, solved at each size."""
+    """A partition that grows from 2 nodes to the first plan, as an ISP's does, and on to 20."""
     table = Table("GROWTH FROM 2 TO 20 NODES", "MEDIAN", "WORST")
     problems = []
     for cpu in (80, 90):
         shape = Shape(20, 200, cpu, 60, True)
         files = [bench.written(f"growth-{cpu}-{seed}", instances.draw(shape, seed)) for seed in range(1, 21)]
-        ratios = [line["ratio"] for line in bench.solve(files, "--growth")]
-        table.row(f"{shape.name}: all solves ÷ the last", f"{statistics.median(ratios):.1f}x", f"{max(ratios):.1f}x")
-        if statistics.median(ratios) > 2:
-            problems.append(f"growth at {cpu} %: {statistics.median(ratios):.1f} times the last solve, promised 2")
+        lines = bench.solve(files, "--growth")
+        for key, what in [("ratio_to_plan", "to the first plan"), ("ratio", "to 20 nodes")]:
+            ratios = [line[key] for line in lines]
+            median = statistics.median(ratios)
+            table.row(f"{shape.name}, {what}: all sizes ÷ the last", f"{median:.1f}x", f"{max(ratios):.1f}x")
+            if median > 2:
+                problems.append(f"growth at {cpu} %, {what}: {median:.1f} times the last solve, promised 2")
     return problems
 
 

@@ -8,6 +8,8 @@ package enum AgentEvent: Sendable {
     case ispStarted(ISPKey, reason: String)
     case asked(ISPID, NodeID)
     case granted(ISPID, NodeID, members: Int)
+    /// The partition is not solved, as it cannot have a plan; it grows.
+    case tooSmall(ISPID, members: Int, reason: String)
     case skipped(ISPID, NodeID, reason: String)
     /// The ask went past the partition of another ISP in one step.
     case hopped(ISPID, over: ISPID, from: NodeID, to: NodeID)

@@ -6,7 +6,8 @@ package import Placement
 extension AgentEvent {
     /// Every ``kind`` there is, in the order of the cases.
     package static let kinds = [
-        "isp_started", "asked", "granted", "skipped", "hopped", "solved", "confirmed", "waits", "sweeps_again",
+        "isp_started", "asked", "granted", "too_small", "skipped", "hopped", "solved", "confirmed", "waits",
+        "sweeps_again",
         "member_lost", "recommended", "unsolved", "isp_ended", "migration_ordered", "migration_progress",
         "migration_ended",
         "node_granted", "node_released", "flight_began", "flight_ended", "handover", "in_doubt", "settled",
@@ -19,6 +20,7 @@ extension AgentEvent {
         case .ispStarted: "isp_started"
         case .asked: "asked"
         case .granted: "granted"
+        case .tooSmall: "too_small"
         case .skipped: "skipped"
         case .hopped: "hopped"
         case .solved: "solved"
@@ -56,7 +58,8 @@ extension AgentEvent {
         switch self {
         case .ispStarted(let key, _): key.isp
         case .ispEnded(let summary): summary.key.isp
-        case .asked(let isp, _), .granted(let isp, _, _), .skipped(let isp, _, _), .hopped(let isp, _, _, _),
+        case .asked(let isp, _), .granted(let isp, _, _), .tooSmall(let isp, _, _),
+            .skipped(let isp, _, _), .hopped(let isp, _, _, _),
             .solved(let isp, _, _, _, _), .confirmed(let isp, _, _), .waits(let isp, _), .sweepsAgain(let isp, _),
             .memberLost(let isp, _, _), .recommended(let isp, _), .unsolved(let isp, _):
             isp
@@ -78,7 +81,8 @@ extension AgentEvent {
             .migrationEnded(_, let vm, _, _, _, _, _), .flightBegan(_, let vm, _, _), .flightEnded(_, let vm, _, _),
             .handover(_, let vm, _, _), .inDoubt(let vm, _), .settled(let vm, _):
             vm
-        case .ispStarted, .asked, .granted, .skipped, .hopped, .solved, .confirmed, .waits, .sweepsAgain, .memberLost,
+        case .ispStarted, .asked, .granted, .tooSmall, .skipped, .hopped, .solved, .confirmed, .waits, .sweepsAgain,
+            .memberLost,
             .recommended, .unsolved, .ispEnded, .nodeGranted, .nodeEnded, .agentStarted, .recovered, .triggerBegan,
             .triggerEnded,
             .hypervisorAway, .hypervisorBack, .memberChanged, .marked, .storeFailed:
@@ -92,6 +96,7 @@ extension AgentEvent {
         case .ispStarted(_, let reason): "starts: \(reason)"
         case .asked(_, let node): "asks \(node) to join"
         case .granted(_, let node, let members): "\(node) joins; \(members) members"
+        case .tooSmall(_, let members, let reason): "does not solve \(members) nodes yet: \(reason)"
         case .skipped(_, let node, let reason): "passes over \(node): \(reason)"
         case .hopped(_, let holder, let from, let to): "hops from \(from) to \(to), over the partition of \(holder)"
         case .solved(_, let members, let verdict, let steps, let duration):
@@ -140,6 +145,7 @@ extension AgentEvent {
         case .ispStarted(let key, _): [("class", "\(key.triggerClass)"), ("birth", "\(key.birth)")]
         case .asked(_, let node): [("node", node.name)]
         case .granted(_, let node, let members): [("node", node.name), ("members", "\(members)")]
+        case .tooSmall(_, let members, let reason): [("members", "\(members)"), ("reason", reason)]
         case .skipped(_, let node, let reason): [("node", node.name), ("reason", reason)]
         case .hopped(_, let holder, let from, let to):
             [("over", "\(holder)"), ("from", from.name), ("to", to.name)]

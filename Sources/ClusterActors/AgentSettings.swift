@@ -127,6 +127,8 @@ package struct MigrationSettings: Hashable, Sendable {
     package var cooldownMax: Duration = .seconds(3_600)
     /// A move back to where a guest came from within this time is refused and counted.
     package var pingPongWindow: Duration = .seconds(600)
+    /// What the plans that this node's ISPs make are to keep small.
+    package var costWeights = CostWeights.transferTime
 
     package init() {}
 }

@@ -1,4 +1,5 @@
 import Basis
+package import Placement
 
 /// What starts an ISP, and when it is tried again.
 package struct TriggerSettings: Hashable, Sendable {
@@ -38,6 +39,8 @@ package struct MigrationSettings: Hashable, Sendable {
     package var timeLimitFloor = Duration.seconds(60)
     /// And at most this long, however big (PROTOCOL.md §10: `flightTimeout` ≤ 30 min).
     package var timeLimitCeiling = Duration.seconds(30 * 60)
+    /// What the plans that this node's ISPs make are to keep small.
+    package var costWeights = CostWeights.transferTime
 
     package init() {}
 }

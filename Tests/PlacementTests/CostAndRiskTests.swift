@@ -20,8 +20,61 @@ struct CostAndRiskTests {
         ])
     func weight(memory: Int, dirty: Int, from: Int, to: Int, weight: Int) {
         let cost = MigrationCost(
-            of: vm("x", memory: memory, dirty: dirty), from: node("a", link: from), to: node("b", link: to))
+            of: vm("x", memory: memory, dirty: dirty), from: node("a", link: from), to: node("b", link: to),
+            .transferTime)
         #expect(cost == MigrationCost(weight: weight, migrations: 1))
+    }
+
+    @Test(
+        "of memory, dirtying, link and the migration as such each counts as much as it is weighted",
+        arguments: [
+            // 1,000 MiB that are sent twice, over a link that is ten times slower.
+            (weights: CostWeights(), dirty: 6, weight: 20_000_000),
+            (weights: CostWeights(dirtyPercent: 0), dirty: 6, weight: 10_000_000),
+            (weights: CostWeights(memoryPercent: 0), dirty: 6, weight: 10_000_000),
+            (weights: CostWeights(linkPercent: 0), dirty: 6, weight: 2_000_000),
+            (weights: CostWeights(linkPercent: 200), dirty: 0, weight: 19_000_000),
+            (weights: CostWeights(eachMiB: 500), dirty: 0, weight: 10_500_000),
+            (weights: CostWeights(memoryPercent: 0, eachMiB: 7), dirty: 0, weight: 7_000),
+            (weights: CostWeights(memoryPercent: 0), dirty: 0, weight: 0),
+        ])
+    func weights(weights: CostWeights, dirty: Int, weight: Int) {
+        let cost = MigrationCost(
+            of: vm("x", memory: 1_000, dirty: dirty), from: node("a", link: 100), to: node("b", link: 100), weights)
+        #expect(cost == MigrationCost(weight: weight, migrations: 1))
+    }
+
+    @Test("what one hop weighs never grows with the speed of the link, whatever the weights")
+    func fasterIsNeverDearer() {
+        let links = [10, 100, 999, 1_000, 1_001, 3_000, 10_000, 40_000, 100_000, 10_000_000]
+        for percent in [0, 1, 50, 100, 199, 200] {
+            let weights = CostWeights(linkPercent: percent)
+            let costs = links.map { MigrationCost(of: vm("x", memory: 777, dirty: 40), linkMbps: $0, weights) }
+            #expect(zip(costs, costs.dropFirst()).allSatisfy { $0 >= $1 }, "link \(percent) %: \(costs)")
+        }
+    }
+
+    @Test("weights choose between one big VM and two small ones")
+    func choosesByWeights() throws {
+        var choice = problem([
+            (
+                node("n1", memory: 65_536),
+                [
+                    vm("big", cpu: 1_000, memory: 8_192), vm("one", cpu: 500), vm("two", cpu: 500),
+                    vm("rest", cpu: 3_000, memory: 16_384, rooted: "the test"),
+                ]
+            ),
+            (node("n2", memory: 65_536), []),
+        ])
+        func movers(_ weights: CostWeights) throws -> [String]? {
+            choice.costWeights = weights
+            let report = try RepairSolver.solve(choice, budget: .partition, seed: 1)
+            guard case .plan(let plan, .proven) = report.outcome else { return nil }
+            return plan.migrations.map(\.vm.name).sorted()
+        }
+        #expect(try movers(.transferTime) == ["one", "two"])
+        #expect(try movers(CostWeights(eachMiB: 16_384)) == ["big"])
+        #expect(try movers(CostWeights(memoryPercent: 0)) == ["big"])
     }
 
     @Test("weight decides, then the number of migrations")

@@ -42,7 +42,7 @@ struct MutatedPlanTests {
                 let from = problem.nodes.first(where: { $0.id == migration.from }),
                 let to = problem.nodes.first(where: { $0.id == migration.to })
             else { return false }
-            plan.cost = plan.cost + MigrationCost(of: vm, from: from, to: to)
+            plan.cost = plan.cost + MigrationCost(of: vm, from: from, to: to, problem.costWeights)
             plan.memoryMiB += vm.demand.memoryMiB
         }
         return true

@@ -71,7 +71,9 @@ struct PathOracle {
                 next[vm] = node
                 found(
                     self.number(next), vm,
-                    MigrationCost(of: problem.vms[vm], from: problem.nodes[hosts[vm]], to: problem.nodes[node]))
+                    MigrationCost(
+                        of: problem.vms[vm], from: problem.nodes[hosts[vm]], to: problem.nodes[node],
+                        problem.costWeights))
             }
         }
     }

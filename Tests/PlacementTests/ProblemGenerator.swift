@@ -4,9 +4,12 @@ import Placement
 /// Draws placement problems from a seed.
 struct ProblemGenerator {
     var random: SplitMix64
+    /// What a plan costs is drawn apart from what it is about.
+    private var randomOfWeights: SplitMix64
 
     init(seed: UInt64) {
         self.random = SplitMix64(seed: seed)
+        self.randomOfWeights = SplitMix64(seed: ~seed)
     }
 
     static func nodeID(_ index: Int) -> NodeID {
@@ -67,7 +70,18 @@ struct ProblemGenerator {
             nodes: nodes, vms: vms, mapping: mapping, constraints: self.constraints(nodeCount, vmCount),
             policy: self.chance(12) ? .evacuate(Self.nodeID(0)) : .repair,
             thresholds: LoadThresholds(overloadPercent: self.pick([80, 100, 100, 120])),
-            flightCaps: FlightCaps(perNodeIn: self.pick([1, 2]), perNodeOut: self.pick([1, 2])))
+            flightCaps: FlightCaps(perNodeIn: self.pick([1, 2]), perNodeOut: self.pick([1, 2])),
+            costWeights: self.costWeights())
+    }
+
+    private mutating func costWeights() -> CostWeights {
+        guard Int.random(in: 0..<4, using: &self.randomOfWeights) == 0 else { return .transferTime }
+        let percents = [0, 10, 100, 200]
+        // Safe because there are some.
+        func drawn(_ amounts: [Int]) -> Int { amounts.randomElement(using: &self.randomOfWeights)! }
+        return CostWeights(
+            memoryPercent: drawn(percents), dirtyPercent: drawn(percents), linkPercent: drawn(percents),
+            eachMiB: drawn([0, 1_000]))
     }
 
     /// Nodes whose memory is full but for one that has hardly any CPU: VMs must change places, and can only do so by

@@ -13,10 +13,19 @@ struct ProblemValidationTests {
             mapping: ["x": "a", "astray": "nowhere", "ghost": "a"], policy: .evacuate("unknown"),
             thresholds: LoadThresholds(overloadPercent: 50, underloadPercent: 50),
             thresholdsByNode: ["a": LoadThresholds(overloadPercent: 0, underloadPercent: -1)],
-            flightCaps: FlightCaps(perNodeIn: 0, perNodeOut: 65))
+            flightCaps: FlightCaps(perNodeIn: 0, perNodeOut: 65),
+            costWeights: CostWeights(
+                memoryPercent: 201, dirtyPercent: -1, eachMiB: CostWeights.eachMiBRange.upperBound + 1))
         wrong.nodes[0].reserved = Resources(cpuMillicores: 0, memoryMiB: 9_000)
         let defects = wrong.defects
         for expected: ProblemDefect in [
+            .amountOutOfRange(
+                of: "the problem", what: "memory weight in percent", amount: 201, range: CostWeights.percentRange),
+            .amountOutOfRange(
+                of: "the problem", what: "dirty weight in percent", amount: -1, range: CostWeights.percentRange),
+            .amountOutOfRange(
+                of: "the problem", what: "weight of each migration in MiB",
+                amount: CostWeights.eachMiBRange.upperBound + 1, range: CostWeights.eachMiBRange),
             .duplicateNode("a"), .duplicateVM("x"), .vmNotMapped("lost"), .vmOnUnknownNode("astray", "nowhere"),
             .mappedVMUnknown("ghost"), .evacuatedNodeUnknown("unknown"),
             .reservedMoreThanCapacity("a", .memory, reserved: 9_000, capacity: 8_192),

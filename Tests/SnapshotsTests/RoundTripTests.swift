@@ -80,6 +80,8 @@ struct RoundTripTests {
         let read = try Snapshot.read(Snapshot(of: drawn).bytes, named: "s").problem()
         #expect(read.policy == .evacuate("n1") && read.thresholdsByNode == drawn.thresholdsByNode)
         #expect(read.vms == drawn.vms && read.flightCaps == drawn.flightCaps)
+        drawn.costWeights = CostWeights(memoryPercent: 1, dirtyPercent: 2, linkPercent: 3, eachMiB: 4)
+        #expect(try Snapshot.read(Snapshot(of: drawn).bytes, named: "s").problem().costWeights == drawn.costWeights)
     }
 
     @Test("another aim leaves the limits of the stated one behind")

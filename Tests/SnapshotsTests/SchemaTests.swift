@@ -52,7 +52,8 @@ struct SchemaTests {
         Self.expectAlike(schema, .snapshot, "snapshot")
         let parts = schema["$defs"]
         for (name, format) in [
-            ("node", ObjectFormat.node), ("vm", .vm), ("resources", .resources), ("reserved", .reserved),
+            ("node", ObjectFormat.node), ("weights", .weights), ("vm", .vm), ("resources", .resources),
+            ("reserved", .reserved),
             ("percents", .percents), ("policy", .policy),
         ] {
             Self.expectAlike(parts?[name], format, name)

@@ -206,6 +206,13 @@ struct SnapshotReadingTests {
             (#"{"name":"evacuate","node":"n7"}"#, ["$.policy.node: unknown node \"n7\"; did you mean n1?"]),
             (#"{"name":"repair","moves_max":3}"#, ["$.policy: repair has no moves_max"]),
             (
+                #"{"name":"repair","weights":{"dirty_percent":201,"each_mb":1}}"#,
+                [
+                    "$.policy.weights.dirty_percent: found 201, expected a whole number from 0 to 200",
+                    "$.policy.weights.each_mb: unknown key; did you mean each_mib?",
+                ]
+            ),
+            (
                 #"{"name":"repair","overload_percent":80,"target_percent":90}"#,
                 ["$.policy: a target of 90 % is above the overload at 80 %"]
             ),

@@ -63,6 +63,19 @@ struct PlanProgramTests {
         #expect(check.output == "\(plan) holds: violations 1 before, 0 after\n" && check.status == 0, "\(check)")
     }
 
+    @Test("a plan costs what --weight says: one big VM is moved instead of two small ones where each migration is dear")
+    func weights() throws {
+        let fleet = Self.fleet([("a", "n1", 2), ("b", "n1", 1), ("c", "n1", 1), ("d", "n1", 2)])
+            .replacingOccurrences(of: "2000,\"memory_mib\":1024", with: "2000,\"memory_mib\":3000")
+        let snapshot = try self.file("s.json", fleet)
+        let plain = try ProgramRun("plan", "--snapshot", snapshot)
+        #expect(plain.output.contains("\nmoves          2 migrations in ") && plain.status == 0, "\(plain)")
+        let weighted = try ProgramRun("plan", "--snapshot", snapshot, "--weight", "each_mib=4096")
+        #expect(weighted.output.contains("\nmoves          1 migration in 1 step\n"), "\(weighted)")
+        let wrong = try ProgramRun("plan", "--snapshot", snapshot, "--weight", "each=1", "--weight", "link_percent=900")
+        #expect(wrong.status == 2 && wrong.errors.contains("names no part of the cost: memory_percent"), "\(wrong)")
+    }
+
     @Test("gives the same bytes under steps, and the time it took under a time limit")
     func bounds() throws {
         let snapshot = try self.file("s.json", Self.overloaded)

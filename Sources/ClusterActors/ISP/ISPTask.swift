@@ -122,6 +122,9 @@ extension NodeAgent {
         switch event {
         case .answered(let node, .granted, _):
             self.tell(.granted(isp, node, members: procedure.partition.members.count))
+            if case .reserve = decision, let shortage = procedure.shortage {
+                self.tell(.tooSmall(isp, members: procedure.partition.members.count, reason: shortage.description))
+            }
         case .answered(let node, .held(let holder, let firstOut), _):
             self.tell(.skipped(isp, node, reason: "held by \(holder)"))
             if case .reserve(let next) = decision, next == firstOut, self.membership.view.successor(of: node) != next {
@@ -231,7 +234,8 @@ extension NodeAgent {
         guard let partition = self.ownISP?.procedure.partition else { return .none(reason: "cancelled") }
         let problem = PlacementProblem(
             of: partition, policy: own.trigger == .underload ? .evacuate(self.id) : .repair,
-            constraints: self.settings.constraints, flightCaps: self.settings.flightCaps)
+            constraints: self.settings.constraints, flightCaps: self.settings.flightCaps,
+            costWeights: self.settings.migration.costWeights)
         if let applied = own.applied { return Self.check(applied, against: problem) }
         let began = self.now
         let report = await self.ports.solver.solve(

@@ -1,6 +1,6 @@
 package import Basis
 package import OrderedCollections
-import Placement
+package import Placement
 
 /// The nodes that one ISP holds, in the order in which they were granted; the initiator's own node is the first.
 package struct Partition: Sendable {
@@ -55,6 +55,22 @@ package struct Partition: Sendable {
             member.revision = revision
         }
         self.members[node] = member
+    }
+
+    /// What the members want more of than they may give, if so: no plan exists then, whatever the constraints are.
+    ///
+    /// - Parameter emptied: a member that is to keep nothing.
+    package func shortage(emptying emptied: NodeID?) -> MappingDefect? {
+        var balance = ResourceBalance()
+        // One that moved a moment ago is shown by two members, and counts once.
+        var seen: Set<VMID> = []
+        for (node, member) in self.members {
+            for vm in member.snapshot.vms where seen.insert(vm.id).inserted { balance.add(vm) }
+            if member.snapshot.node.state == .active, node != emptied {
+                balance.add(member.snapshot.node, member.snapshot.thresholds)
+            }
+        }
+        return balance.shortage
     }
 
     /// The first node clockwise from `node` that is not a member: where a request that meets this partition at

@@ -8,7 +8,8 @@ extension PlacementProblem {
     /// A VM that two members show (it arrived at one after it had left the other's cached sample) counts where it was
     /// shown last; the local checks at both ends find out.
     package init(
-        of partition: Partition, policy: PlacementPolicy, constraints: [any PlacementConstraint], flightCaps: FlightCaps
+        of partition: Partition, policy: PlacementPolicy, constraints: [any PlacementConstraint],
+        flightCaps: FlightCaps, costWeights: CostWeights
     ) {
         var nodes: [Node] = []
         var vms: [VMID: VirtualMachine] = [:]
@@ -28,6 +29,7 @@ extension PlacementProblem {
         }
         self.init(
             nodes: nodes, vms: vms.values.sorted { $0.id < $1.id }, mapping: mapping,
-            constraints: constraints + bans, policy: policy, thresholdsByNode: thresholds, flightCaps: flightCaps)
+            constraints: constraints + bans, policy: policy, thresholdsByNode: thresholds, flightCaps: flightCaps,
+            costWeights: costWeights)
     }
 }

@@ -36,6 +36,8 @@ package struct Procedure: Sendable {
     package private(set) var membersPeak = 1
     /// Whether somebody has joined since the last solve.
     private var hasUnplannedMember = false
+    /// Why the partition was not solved when the last member joined: together they cannot give what is wanted.
+    package private(set) var shortage: MappingDefect?
 
     private let limits: ProcedureLimits
     private let timings: ProtocolTimings
@@ -216,10 +218,7 @@ package struct Procedure: Sendable {
                 return self.gather(applied)
             }
             self.hasUnplannedMember = true
-            guard self.applied != nil || self.partition.members.count >= self.limits.membersMin else {
-                return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
-            }
-            return self.solve()
+            return self.isWorthSolving ? self.solve() : self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
         case .held(let holder, let firstOut):
             // Held by a flight of one's own that was released early is not a foreign ISP: it would wait for itself.
             if holder == self.isp {
@@ -261,6 +260,19 @@ package struct Procedure: Sendable {
         self.hasUnplannedMember = false
         self.phase = .solving
         return .solve
+    }
+
+    /// Whether the partition as it is can have a plan. What an improvement would come to is not looked for before the
+    /// sweep is over (ADR 0012).
+    private var isWorthSolving: Bool {
+        mutating get {
+            self.shortage = nil
+            if self.applied != nil { return true }
+            guard self.partition.members.count >= self.limits.membersMin else { return false }
+            self.shortage = self.partition.shortage(
+                emptying: self.key.triggerClass == .underload ? self.isp.node : nil)
+            return self.shortage == nil
+        }
     }
 
     /// The sweep is over: what was gathered meanwhile is planned for, if it was not.

@@ -32,12 +32,15 @@ package struct PlacementProblem: Sendable {
     /// Nodes with thresholds of their own.
     package var thresholdsByNode: [NodeID: LoadThresholds]
     package var flightCaps: FlightCaps
+    /// What the cost of a plan is made of.
+    package var costWeights: CostWeights
 
     package init(
         nodes: [Node], vms: [VirtualMachine], mapping: Mapping, constraints: [any PlacementConstraint] = [],
         softConstraints: [SoftConstraint] = [], outside: Mapping = Mapping(),
         policy: PlacementPolicy = .repair, thresholds: LoadThresholds = LoadThresholds(),
-        thresholdsByNode: [NodeID: LoadThresholds] = [:], flightCaps: FlightCaps = FlightCaps()
+        thresholdsByNode: [NodeID: LoadThresholds] = [:], flightCaps: FlightCaps = FlightCaps(),
+        costWeights: CostWeights = .transferTime
     ) {
         self.nodes = nodes
         self.vms = vms
@@ -49,6 +52,7 @@ package struct PlacementProblem: Sendable {
         self.thresholds = thresholds
         self.thresholdsByNode = thresholdsByNode
         self.flightCaps = flightCaps
+        self.costWeights = costWeights
     }
 
     package func thresholds(of node: NodeID) -> LoadThresholds {

@@ -156,6 +156,6 @@ struct PathSearch {
 extension SearchModel {
     /// The least that a hop of `vm` into `node` can weigh, wherever it comes from.
     func leastWeight(of vm: Int, into node: Int) -> Int {
-        MigrationCost(of: self.vms[vm], linkMbps: self.nodes[node].linkMbps).weight
+        self.hopCost(of: vm, over: self.nodes[node].linkMbps).weight
     }
 }

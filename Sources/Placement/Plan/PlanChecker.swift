@@ -114,7 +114,7 @@ package struct PlanChecker {
             guard let vm = self.vms[migration.vm], let from = self.nodes[migration.from],
                 let to = self.nodes[migration.to]
             else { continue }
-            cost = cost + MigrationCost(of: vm, from: from, to: to)
+            cost = cost + MigrationCost(of: vm, from: from, to: to, self.problem.costWeights)
             memoryMiB += vm.demand.memoryMiB
         }
         var defects: [PlanDefect] = []

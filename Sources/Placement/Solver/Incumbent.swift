@@ -40,7 +40,7 @@ struct Incumbent {
         let link = model.nodes.map(\.linkMbps).max() ?? 1
         let lightest =
             model.vms.indices.filter(model.mayStepAside).map {
-                MigrationCost(of: model.vms[$0], linkMbps: link).weight
+                model.hopCost(of: $0, over: link).weight
             }.min() ?? 0
         self.hopAtLeast = MigrationCost(weight: lightest, migrations: 1)
     }

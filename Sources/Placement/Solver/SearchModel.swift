@@ -15,6 +15,7 @@ final class SearchModel: Sendable {
     let vms: [VirtualMachine]
     let policy: PlacementPolicy
     let flightCaps: FlightCaps
+    let costWeights: CostWeights
 
     // By VM.
     let origin: [Int]
@@ -74,6 +75,7 @@ final class SearchModel: Sendable {
         self.residents = residents
         self.policy = problem.policy
         self.flightCaps = problem.flightCaps
+        self.costWeights = problem.costWeights
         self.variance = vms.map(PlacementRisk.variance(of:))
         let emptied = nodes.map { problem.policy.empties($0) }
         self.emptied = emptied
@@ -108,7 +110,7 @@ final class SearchModel: Sendable {
         let bestLink = rules.domains.map { domain in domain.members.map { nodes[$0].linkMbps }.max() ?? 1 }
         let leastHopWeight = vms.indices.map { vm in
             let link = min(nodes[origin[vm]].linkMbps, bestLink[rules.domainOf[vm]])
-            return MigrationCost(of: vms[vm], linkMbps: link).weight
+            return MigrationCost(of: vms[vm], linkMbps: link, problem.costWeights).weight
         }
         self.leastHopWeight = leastHopWeight
         self.covers = CoverOrders(residents: residents, demand: demand, weight: leastHopWeight)
@@ -119,7 +121,12 @@ final class SearchModel: Sendable {
     func hopWeight(_ vm: Int, from: Int, to: Int) -> Int {
         self.uniformLink
             ? self.leastHopWeight[vm]
-            : MigrationCost(of: self.vms[vm], from: self.nodes[from], to: self.nodes[to]).weight
+            : self.hopCost(of: vm, over: min(self.nodes[from].linkMbps, self.nodes[to].linkMbps)).weight
+    }
+
+    /// What one hop of `vm` costs over a link.
+    func hopCost(of vm: Int, over linkMbps: Int) -> MigrationCost {
+        MigrationCost(of: self.vms[vm], linkMbps: linkMbps, self.costWeights)
     }
 
     /// The least that moving `vm` once costs.

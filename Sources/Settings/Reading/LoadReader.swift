@@ -87,8 +87,23 @@ enum LoadReader {
             "time_limit_ceiling", default: settings.timeLimitCeiling, in: limits)
         self.requireOrder(
             section, "time_limit_floor", settings.timeLimitFloor, "time_limit_ceiling", settings.timeLimitCeiling)
+        settings.costWeights = self.costWeights(&section)
         section.finish()
         return settings
+    }
+
+    private static func costWeights(_ migration: inout SettingsSection) -> CostWeights {
+        var section = migration.section("cost")
+        var weights = CostWeights.transferTime
+        let percents = CostWeights.percentRange
+        weights.memoryPercent = section.value(
+            "memory", default: weights.memoryPercent, in: percents, Quantities.percent)
+        weights.dirtyPercent = section.value("dirty", default: weights.dirtyPercent, in: percents, Quantities.percent)
+        weights.linkPercent = section.value("link", default: weights.linkPercent, in: percents, Quantities.percent)
+        weights.eachMiB = section.value(
+            "each", default: weights.eachMiB, in: CostWeights.eachMiBRange, Quantities.size)
+        section.finish()
+        return weights
     }
 
     static func cooldown(_ root: inout SettingsSection) -> CooldownSettings {

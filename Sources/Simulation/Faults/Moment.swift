@@ -40,7 +40,8 @@ package enum Moment: Hashable, Sendable, CaseIterable {
         case .inDoubt: .inDoubt
         case .agentStarted: .started
         case .recovered: .recovered
-        case .ispStarted, .asked, .skipped, .hopped, .solved, .sweepsAgain, .recommended, .unsolved, .migrationOrdered,
+        case .ispStarted, .asked, .tooSmall, .skipped, .hopped, .solved, .sweepsAgain, .recommended, .unsolved,
+            .migrationOrdered,
             .migrationProgress, .migrationEnded, .nodeEnded, .handover, .settled, .triggerBegan, .triggerEnded,
             .hypervisorAway, .hypervisorBack, .memberChanged, .marked, .storeFailed:
             nil

@@ -37,7 +37,11 @@ package struct ObjectFormat: Sendable {
         ["name"],
         optional: [
             "overload_percent", "target_percent", "underload_percent", "node", "flights_in_max", "flights_out_max",
+            "weights",
         ] + Self.balanceKeys)
+
+    package static let weights = ObjectFormat(
+        [], optional: ["memory_percent", "dirty_percent", "link_percent", "each_mib"])
 
     package static let plan = ObjectFormat([
         "format", "status", "violations_before", "violations_after", "cost", "steps", "duration_s", "solve_ms",

@@ -8,7 +8,8 @@ extension Snapshot {
         var snapshot = self
         snapshot.policy = SnapshotPolicy(
             name, overloadPercent: self.policy.overloadPercent, targetPercent: self.policy.targetPercent,
-            underloadPercent: self.policy.underloadPercent, flightCaps: self.policy.flightCaps)
+            underloadPercent: self.policy.underloadPercent, flightCaps: self.policy.flightCaps,
+            weights: self.policy.weights)
         return snapshot
     }
 

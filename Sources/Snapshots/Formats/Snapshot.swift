@@ -106,6 +106,7 @@ extension Snapshot {
             outside: self.outside, policy: try self.policy.placementPolicy(),
             thresholds: LoadThresholds(
                 overloadPercent: self.policy.overloadPercent, underloadPercent: self.policy.underloadPercent),
-            thresholdsByNode: thresholdsByNode, flightCaps: self.policy.flightCaps ?? FlightCaps())
+            thresholdsByNode: thresholdsByNode, flightCaps: self.policy.flightCaps ?? FlightCaps(),
+            costWeights: self.policy.weights)
     }
 }

@@ -29,11 +29,12 @@ package struct SnapshotPolicy: Hashable, Sendable {
     package var gainMinPermille: Int?
     /// nil where nothing is said.
     package var flightCaps: FlightCaps?
+    package var weights: CostWeights
 
     package init(
         _ name: Name = .repair, overloadPercent: Int = 100, targetPercent: Int = 100, underloadPercent: Int = 0,
         node: NodeID? = nil, movesMax: Int? = nil, memoryMiBMax: Int? = nil, gainMinPermille: Int? = nil,
-        flightCaps: FlightCaps? = nil
+        flightCaps: FlightCaps? = nil, weights: CostWeights = .transferTime
     ) {
         self.name = name
         self.overloadPercent = overloadPercent
@@ -44,13 +45,14 @@ package struct SnapshotPolicy: Hashable, Sendable {
         self.memoryMiBMax = memoryMiBMax
         self.gainMinPermille = gainMinPermille
         self.flightCaps = flightCaps
+        self.weights = weights
     }
 
     /// The aim of a problem.
     package init(of problem: PlacementProblem) {
         self.init(
             overloadPercent: problem.thresholds.overloadPercent, underloadPercent: problem.thresholds.underloadPercent,
-            flightCaps: problem.flightCaps)
+            flightCaps: problem.flightCaps, weights: problem.costWeights)
         switch problem.policy {
         case .repair: break
         case .evacuate(let node):

@@ -141,6 +141,16 @@ extension SnapshotPolicy {
         ] {
             if let value { members.append(.init(key, .integer(value))) }
         }
+        if self.weights != .transferTime { members.append(.init("weights", self.weights.output)) }
         return .object(members)
+    }
+}
+
+extension CostWeights {
+    fileprivate var output: JSONOutput {
+        .object([
+            .init("memory_percent", .integer(self.memoryPercent)), .init("dirty_percent", .integer(self.dirtyPercent)),
+            .init("link_percent", .integer(self.linkPercent)), .init("each_mib", .integer(self.eachMiB)),
+        ])
     }
 }

@@ -122,8 +122,8 @@ extension PlacementProblem {
     ///
     /// The solver's bound is one of cost, which no MiB exceeds a certain weight of: that of the VM that writes most to
     /// its memory over the slowest link. So cost ÷ that weight bounds memory; exactly where all links are alike and no
-    /// VM writes. Soft constraints are a part of cost that moves nothing: with them nothing is said, nor under a policy
-    /// that goes beyond a viable mapping.
+    /// VM writes. Soft constraints are a part of cost that moves nothing: with them nothing is said, nor with weights of
+    /// one's own, nor under a policy that goes beyond a viable mapping.
     func memoryBoundMiB(_ outcome: SolverOutcome) -> Int? {
         switch self.policy {
         case .repair, .evacuate: break
@@ -136,12 +136,14 @@ extension PlacementProblem {
         case .plan(_, .feasible(let atLeast)): weight = atLeast.weight
         case .improved, .impossible, .gaveUp, .cancelled: return nil
         }
-        guard self.softConstraints.isEmpty, let link = self.nodes.map(\.linkMbps).min() else { return nil }
+        guard self.softConstraints.isEmpty, self.costWeights == .transferTime,
+            let link = self.nodes.map(\.linkMbps).min()
+        else { return nil }
         let perMiB =
             self.vms.map { vm in
                 var vm = vm
                 vm.demand.memoryMiB = 1
-                return MigrationCost(of: vm, linkMbps: link).weight
+                return MigrationCost(of: vm, linkMbps: link, .transferTime).weight
             }.max() ?? 1
         return weight / perMiB + (weight % perMiB == 0 ? 0 : 1)
     }

@@ -53,7 +53,7 @@ extension ReconfigurationPlan {
         var (cost, memoryMiB) = (MigrationCost.zero, 0)
         for move in plan.steps.joined() {
             guard let vm = vms[move.vm], let from = nodes[move.from], let to = nodes[move.to] else { continue }
-            let hop = MigrationCost(of: vm, from: from, to: to)
+            let hop = MigrationCost(of: vm, from: from, to: to, problem.costWeights)
             guard !cost.weight.addingReportingOverflow(hop.weight).overflow else { return nil }
             cost = cost + hop
             memoryMiB += vm.demand.memoryMiB

@@ -64,7 +64,7 @@ package struct PredictedDuration {
             vm.dirtyMiBPerSecond = min(vm.dirtyMiBPerSecond, link) * Self.worstDirtyPercent / 100
             link = link * Self.worstLinkPercent / 100
         }
-        return MigrationCost(of: vm, linkMbps: link).weight
+        return MigrationCost(of: vm, linkMbps: link, .transferTime).weight
     }
 
     /// A weight of 1,000 is one MiB, 8.389 Mbit, over 1,000 Mbit/s; rounded up. All weights of a problem together are

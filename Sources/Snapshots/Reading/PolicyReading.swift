@@ -22,7 +22,8 @@ extension SnapshotReader {
                 $0.integer($1, in: 0...PlacementProblem.memoryMiBMax)
             },
             gainMinPermille: reading.field(object, "gain_min_permille") { $0.integer($1, in: 0...1_000_000) },
-            flightCaps: self.flightCaps(object, &reading))
+            flightCaps: self.flightCaps(object, &reading),
+            weights: reading.field(object, "weights") { Self.weights($1, &$0) } ?? .transferTime)
         if let name { self.check(policy, object, value, name, hasDraining, &reading) }
         return policy
     }
@@ -32,6 +33,23 @@ extension SnapshotReader {
         let perNodeOut = reading.field(object, "flights_out_max") { $0.integer($1, in: FlightCaps.range) }
         guard perNodeIn != nil || perNodeOut != nil else { return nil }
         return FlightCaps(perNodeIn: perNodeIn ?? 1, perNodeOut: perNodeOut ?? 1)
+    }
+
+    private static func weights(_ value: JSONValue, _ reading: inout DocumentReading) -> CostWeights? {
+        guard let object = reading.object(value, .weights) else { return nil }
+        var weights = CostWeights()
+        let percents: [(String, WritableKeyPath<CostWeights, Int>)] = [
+            ("memory_percent", \.memoryPercent), ("dirty_percent", \.dirtyPercent), ("link_percent", \.linkPercent),
+        ]
+        for (key, weight) in percents {
+            if let percent = reading.field(object, key, { $0.integer($1, in: CostWeights.percentRange) }) {
+                weights[keyPath: weight] = percent
+            }
+        }
+        if let each = reading.field(object, "each_mib", { $0.integer($1, in: CostWeights.eachMiBRange) }) {
+            weights.eachMiB = each
+        }
+        return weights
     }
 
     /// Reports what contradicts itself, or does not belong to this policy.

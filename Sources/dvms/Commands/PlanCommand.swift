@@ -38,6 +38,13 @@ struct PlanCommand: ParsableCommand {
         @Option(help: "What to reach, instead of what the snapshot says: \(SnapshotPolicy.Name.listed).")
         var policy: SnapshotPolicy.Name?
 
+        @Option(
+            help: ArgumentHelp(
+                "How much a part of a migration's cost counts: \(CostWeightChoice.listed). May be repeated.",
+                valueName: "part=amount"),
+            transform: CostWeightChoice.init)
+        var weight: [CostWeightChoice] = []
+
         @Option(help: "How much the solver may do, in steps; \(Self.stepsByDefault) where nothing is said.")
         var steps: Int?
 
@@ -66,6 +73,7 @@ struct PlanCommand: ParsableCommand {
         func run() throws {
             var snapshot = try self.source.fleet(or: self.options)
             if let policy = self.policy { snapshot = snapshot.with(policy) }
+            for choice in self.weight { choice.apply(to: &snapshot.policy.weights) }
             let problem = try BadInput.asFailure { try snapshot.problem() }
             let start = ContinuousClock.now
             let report = try BadInput.asFailure { try self.solve(problem, toward: snapshot.fillTarget) }

@@ -75,6 +75,7 @@ extension ClusterActors.MigrationSettings {
         self.cooldown = node.cooldown.base
         self.cooldownMax = node.cooldown.ceiling
         self.pingPongWindow = node.cooldown.pingPongWindow
+        self.costWeights = node.migration.costWeights
     }
 }
 

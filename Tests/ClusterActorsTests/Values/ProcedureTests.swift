@@ -98,6 +98,23 @@ struct ProcedureTests {
         #expect(procedure.missed.keys.elementsEqual(["n3", "n4"]))
     }
 
+    @Test("a partition that cannot give what is wanted in total is not solved before the sweep is over")
+    func tooSmall() {
+        var procedure = self.make()
+        func full(_ node: NodeID) -> Procedure.Event {
+            var grant = Rings.grant(node)
+            grant.snapshot = Rings.snapshot(node, load: 4_000)
+            return .answered(node, .granted(grant), sentAt: .zero)
+        }
+        #expect(self.run(&procedure, [.started, full("n2")]) == ["reserve n2", "reserve n3"])
+        #expect(
+            procedure.shortage == .tooLittleInTotal(.cpu, demand: 8_000, limit: 6_400),
+            "\(String(describing: procedure.shortage))")
+        #expect(
+            self.run(&procedure, [full("n3"), .silent("n4"), .silent("n4")]) == ["reserve n4", "reserve n4", "solve"])
+        #expect(self.run(&procedure, [.solved(.improvement(Self.plan, remaining: "n3"))]) == ["renew n1 n2"])
+    }
+
     @Test("scenario 13, P11: unsolvable is not said while a node was skipped because it was held")
     func blockedInsteadOfUnsolvable() {
         var procedure = self.make()
