@@ -30,6 +30,22 @@ struct BudgetTests {
         }
     }
 
+    /// A local repair had a quarter of the steps, was cut short, and the rest was left over.
+    @Test("does not give up with steps to spare")
+    func spare() throws {
+        var generator = ProblemGenerator(seed: 1)
+        let problem = generator.hardPartition(nodes: 100, vms: 1_500, cpuPercent: 95)
+        var shares: [Int] = []
+        for stepsMax in [100_000, 200_000, 400_000, 800_000, 1_600_000, 3_200_000] {
+            let report = try RepairSolver.solve(problem, budget: SolverBudget(stepsMax: stepsMax), seed: 1)
+            switch report.outcome {
+            case .improved(_, _, isProven: false), .gaveUp: shares.append(report.stepsUsed * 100 / stepsMax)
+            case .plan, .alreadyViable, .improved, .impossible, .cancelled: break
+            }
+        }
+        #expect(!shares.isEmpty && shares.allSatisfy { $0 >= 75 }, "percents of the budgets: \(shares)")
+    }
+
     private static func plan(_ outcome: SolverOutcome) -> ReconfigurationPlan? {
         if case .plan(let plan, _) = outcome { plan } else { nil }
     }

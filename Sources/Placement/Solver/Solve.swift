@@ -29,6 +29,8 @@ struct Solve {
     private var isProven = false
     /// The least wrong that local repair came to.
     private var leastWrong: SearchState
+    /// The first local repair that ran out of steps, for when nothing else finds a plan.
+    private var repairCutShort: LocalRepair?
 
     init(_ problem: PlacementProblem, _ meter: StepMeter, seed: UInt64) {
         self.problem = problem
@@ -79,6 +81,7 @@ struct Solve {
         if self.incumbent.best == nil || !self.isExhausted && !self.isBestKnown {
             self.repairLocally()
             if !isPartition { self.searchLeavers() }
+            self.resumeRepair()
         }
         self.searchNeighbourhoods()
         self.searchWithStepsAside()
@@ -132,12 +135,26 @@ extension Solve {
     /// Repairs locally after placing `leaving`, and keeps what comes of it if it is a plan or the least wrong.
     private mutating func descend(from leaving: [Int]) {
         var repair = LocalRepair(self.model)
-        self.meter.within(self.meter.remaining / 4) { meter in
+        let isCutShort = self.meter.within(self.meter.remaining / 4) { meter in
             repair.place(leaving, &meter)
             repair.descend(&meter)
+            return meter.isSpent
         }
-        if repair.state.violation == 0 { _ = self.incumbent.offer(repair.state.hosts, &self.meter) }
-        if repair.state.violation < self.leastWrong.violation { self.leastWrong = repair.state }
+        if isCutShort { self.repairCutShort = self.repairCutShort ?? repair }
+        self.keep(repair.state)
+    }
+
+    /// Goes on with a local repair that was cut short, where all else came to no plan.
+    private mutating func resumeRepair() {
+        guard self.incumbent.best == nil, !self.isExhausted, var repair = self.repairCutShort else { return }
+        self.repairCutShort = nil
+        self.meter.within(self.meter.remaining / 4 * 3) { repair.descend(&$0) }
+        self.keep(repair.state)
+    }
+
+    private mutating func keep(_ repaired: SearchState) {
+        if repaired.violation == 0 { _ = self.incumbent.offer(repaired.hosts, &self.meter) }
+        if repaired.violation < self.leastWrong.violation { self.leastWrong = repaired }
     }
 
     /// Searches exactly, at first only what costs hardly more than the lower bound: a search that may spend anything
