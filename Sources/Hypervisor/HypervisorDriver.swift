@@ -49,7 +49,8 @@ package protocol HypervisorDriver: Sendable {
     /// - Throws: ``HypervisorError/noSuchVM(_:)`` when it is not here.
     func resume(_ vm: VMID) async throws(HypervisorError)
 
-    /// Destroys the copy of `vm` on this host **if it is paused**, with its definition. Nothing happens when it is gone.
+    /// Destroys the copy of `vm` on this host **if it is paused**, with its definition; also a definition alone, if it
+    /// bears a mark, as the reboot of a host leaves it. Nothing happens when it is gone.
     ///
     /// - Throws: ``HypervisorError/refused(_:)`` when it runs: a running guest is never destroyed through this port.
     func discardPausedCopy(of vm: VMID) async throws(HypervisorError)

@@ -70,7 +70,7 @@ private struct Host {
 
 /// Everything that `a` can be, and how it comes to be that.
 private enum Situation: CaseIterable, Sendable {
-    case absent, running, leaving, suspended, sent, flowing, arrived, pausedByOperator, shutOff
+    case absent, running, leaving, suspended, sent, flowing, arrived, pausedByOperator, shutOff, leftShutOff
 
     func host() -> Host {
         var host = Host()
@@ -88,6 +88,10 @@ private enum Situation: CaseIterable, Sendable {
         case .shutOff:
             _ = host.ask(.boot(guest("a")))
             host.state = host.state.rebooted(at: .zero)
+        case .leftShutOff:
+            _ = host.ask(.boot(guest("a")))
+            host.leave("a", upTo: .arrival)
+            host.state = host.state.rebooted(at: .zero)
         }
         return host
     }
@@ -99,14 +103,14 @@ private enum Situation: CaseIterable, Sendable {
         case .suspended, .sent: .pausedOutgoing
         case .flowing, .arrived: .pausedIncoming
         case .pausedByOperator: .pausedOtherwise
-        case .shutOff: .shutOff
+        case .shutOff, .leftShutOff: .shutOff
         }
     }
 
     /// What `resume` makes of it; nil when it is refused.
     var resumed: DomainPresence? {
         switch self {
-        case .absent, .suspended, .flowing, .pausedByOperator, .shutOff: nil
+        case .absent, .suspended, .flowing, .pausedByOperator, .shutOff, .leftShutOff: nil
         case .running, .leaving, .sent, .arrived: .running
         }
     }
@@ -115,7 +119,7 @@ private enum Situation: CaseIterable, Sendable {
     var discarded: DomainPresence? {
         switch self {
         case .running, .leaving, .suspended, .pausedByOperator, .shutOff: nil
-        case .absent, .sent, .flowing, .arrived: .absent
+        case .absent, .sent, .flowing, .arrived, .leftShutOff: .absent
         }
     }
 }

@@ -81,6 +81,8 @@ struct StatusReportTests {
         #expect(text.hasSuffix(part), "\(text)")
         status.inDoubt.removeFirst()
         #expect(!StatusReport.text(of: status).contains("adopt"))
+        status.inDoubt[0].phase = "unknown"
+        #expect(StatusReport.text(of: status).contains("dvms adopt web1 --i-fenced n3"))
     }
 
     @Test("shows recommended plans, and how to apply them")

@@ -187,6 +187,7 @@ extension NodeAgent {
         of domain: DomainSample, at now: MonotonicInstant, ignoringMoves: Bool = false
     ) -> Migratability {
         if self.inDoubt[domain.vm] != nil { return .rooted(reason: "in doubt") }
+        if self.isUnforgotten(domain.vm) { return .rooted(reason: Self.unforgottenReason) }
         guard domain.presence == .running else { return .rooted(reason: "paused") }
         if !self.marks.isDraining, !ignoringMoves, let left = self.moves.cooldownLeft(of: domain.vm, at: now) {
             return .rooted(reason: "cool-down for \(left.components.seconds + 1) s more")

@@ -78,6 +78,8 @@ package actor NodeAgent {
     var handovers: [HandoverKey: HandoverRecord] = [:]
     /// Those of them that have ended here as arrivals, in the order in which they did.
     var settledArrivals: [ActionID] = []
+    /// Those that are over and that the store would not forget, with their guests.
+    var unforgotten: [HandoverKey: VMID] = [:]
     /// Whether what an earlier boot wrote down is known.
     var journalIsRead = false
     var inDoubt: [VMID: InDoubt] = [:]

@@ -10,6 +10,7 @@ extension NodeAgent {
     func settleDoubts() async {
         while !Task.isCancelled {
             await self.voidTickets()
+            await self.forgetAgain()
             for vm in self.inDoubt.keys.sorted() {
                 guard let doubt = self.inDoubt[vm] else { continue }
                 await self.lookInto(doubt)
@@ -74,27 +75,32 @@ extension NodeAgent {
         }
     }
 
-    /// What this side decided is lost with its journal, and the copy that stayed behind still stands here paused. So the
-    /// destination decides: it is told to drop its copy, and says whether it did or has let the guest run.
+    /// What this side decided is lost with its journal, and the copy that stayed behind still stands here paused: so it
+    /// was never said to be let go (ADR 0010), and no other can run unless the operator adopted it. The destination is
+    /// told to drop its copy, and says whether it did or has let the guest run.
     ///
-    /// The copy here runs again only when the answer proves that no other can: one that was dropped does not come back,
-    /// however late a `letGo` of the lost journal arrives (ADR 0009).
+    /// The copy here runs again only when the answer leaves no other: one that was dropped does not come back, and one
+    /// that nothing is known of at the destination, nor found there, could not run before it was let go.
     private func withdraw(_ record: HandoverRecord) async {
-        switch try? await self.ports.hypervisor.presence(of: record.vm) {
-        case .pausedOutgoing: break
-        case .absent, .shutOff, .running, .pausedIncoming, .pausedOtherwise:
+        guard let sample = try? await self.ports.hypervisor.sample() else { return }
+        let domain = sample.domains.first { $0.vm == record.vm }
+        switch LeftBehind(domain, of: record.action, from: self.id) {
+        case .paused: break
+        case .flowing: return
+        case .nothing, .pausedOtherwise, .running, .shutOff:
             self.settleDoubt(of: record.vm, how: "its copy on \(self.id) does not wait any more")
             return
-        case nil: return
         }
-        guard await self.isFlowing(record.vm) == false else { return }
-        var decided = record
         switch await self.ask(record.peer, .handover(record.action, vm: record.vm, .aborted)) {
-        case .handover(.dropped): decided.phase = .aborted
-        case .handover(.resumed): decided.phase = .letGo
-        // "Unknown" may be said by one whose journal is lost as well, after the guest went on from there.
+        case .handover(.dropped), .handover(.unknown): await self.decide(.aborted, on: record)
+        case .handover(.resumed): await self.decide(.letGo, on: record)
         default: return
         }
+    }
+
+    private func decide(_ decision: HandoverPhase, on record: HandoverRecord) async {
+        var decided = record
+        decided.phase = decision
         await self.record(decided)
         _ = await self.deliver(decided, until: self.now)
     }
@@ -104,10 +110,19 @@ extension NodeAgent {
     /// - Returns: nil when it was let run, else why not.
     package func adopt(_ vm: VMID, fenced node: NodeID) async -> String? {
         guard let doubt = self.inDoubt[vm] else { return "\(vm) is not in doubt on \(self.id)" }
-        guard doubt.record.role == .destination else { return "the copy of \(vm) on \(self.id) is not an arrived one" }
-        guard doubt.record.peer == node else { return "\(vm) came from \(doubt.record.peer), not from \(node)" }
-        let outcome = await self.act(on: .letGo, doubt.record.action, vm, from: node)
-        return outcome == .resumed ? nil : "the hypervisor could not resume \(vm)"
+        let record = doubt.record
+        switch (record.role, record.phase) {
+        case (.destination, _):
+            guard record.peer == node else { return "\(vm) came from \(record.peer), not from \(node)" }
+            _ = await self.act(on: .letGo, record.action, vm, from: node)
+        case (.source, .unknown):
+            guard record.peer == node else { return "\(vm) was to go to \(record.peer), not to \(node)" }
+            await self.decide(.aborted, on: record)
+        case (.source, _):
+            return "\(self.id) has decided what becomes of \(vm), and waits for the word of \(record.peer) only"
+        }
+        let runs = (try? await self.ports.hypervisor.presence(of: vm)) == .running
+        return runs ? nil : "the hypervisor could not resume \(vm)"
     }
 
     package var guestsInDoubt: [InDoubt] {

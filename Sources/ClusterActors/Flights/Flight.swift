@@ -28,9 +28,13 @@ struct IncomingFlight {
 }
 
 /// An action on one of its two sides; a node that is both never exists.
-struct HandoverKey: Hashable {
+struct HandoverKey: Hashable, Comparable {
     var action: ActionID
     var role: HandoverRecord.Role
+
+    static func < (left: HandoverKey, right: HandoverKey) -> Bool {
+        left.action == right.action ? left.role.rawValue < right.role.rawValue : left.action < right.action
+    }
 }
 
 /// A guest whose handover nobody could settle: it is paused or its fate is unknown, it counts as demand where it is,
@@ -60,14 +64,38 @@ extension NodeAgent {
 
     /// Nobody will ask for this handover again.
     func forget(_ action: ActionID, as role: HandoverRecord.Role) async {
-        self.handovers[HandoverKey(action: action, role: role)] = nil
+        let key = HandoverKey(action: action, role: role)
+        let record = self.handovers.removeValue(forKey: key)
         do {
             try await self.ports.store.forget(action, as: role)
         } catch {
-            // It is found again at the next start and settled by what the hypervisors say then.
             self.tell(.storeFailed(reason: "\(error)"))
+            guard let record else { return }
+            self.unforgotten[key] = record.vm
+            self.revisionBase &+= 1
         }
     }
+
+    /// Tries again to strike from the journal what it would not let go of.
+    func forgetAgain() async {
+        for (key, _) in self.unforgotten.sorted(by: { $0.key < $1.key }) {
+            do {
+                try await self.ports.store.forget(key.action, as: key.role)
+                self.unforgotten[key] = nil
+                self.revisionBase &+= 1
+            } catch {
+                self.log.debug("a handover stays in the journal", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Whether the journal still holds a handover of `vm` that is over.
+    ///
+    /// Nothing new may begin with that guest until it does not: after a restart the old decision would be taken for one
+    /// about the copy that stands here then.
+    func isUnforgotten(_ vm: VMID) -> Bool { self.unforgotten.values.contains(vm) }
+
+    static let unforgottenReason = "the journal still holds its last handover"
 
     func doubt(_ record: HandoverRecord, reason: String) {
         guard self.inDoubt[record.vm]?.record != record else { return }

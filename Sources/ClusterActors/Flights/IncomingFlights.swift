@@ -48,6 +48,7 @@ extension NodeAgent {
         guard self.monitor.domain(order.vm) == nil, self.inDoubt[order.vm] == nil else {
             return "\(order.vm) is on \(self.id) already"
         }
+        guard !self.isUnforgotten(order.vm) else { return Self.unforgottenReason }
         let expected = self.incoming.values.reduce(0) { $0 + $1.order.needs.memoryMiB }
         let free = host.capacity.memoryMiB - self.settings.reserved.memoryMiB - self.monitor.load.memoryMiB - expected
         guard order.needs.memoryMiB <= free else {
@@ -164,7 +165,9 @@ extension NodeAgent {
             guard let record = self.handovers[HandoverKey(action: action, role: .source)], record.peer == node else {
                 return .unknown
             }
-            return record.phase
+            guard record.phase == .letGo else { return record.phase }
+            // Said once nothing here can be taken for the guest any more, and not before (ADR 0010).
+            return await self.actAsSource(on: record) ? .letGo : .copying
         }
     }
 
@@ -180,9 +183,7 @@ extension NodeAgent {
         if let record = self.handovers[key], record.isSettled, record.peer == source { return record.phase }
         guard let isAboutGuest = await self.isAboutGuest(key, vm, from: source) else { return nil }
         guard isAboutGuest else {
-            // A source that has lost its journal must learn of a guest that runs here, whatever this side has forgotten.
-            guard let presence = try? await self.ports.hypervisor.presence(of: vm) else { return nil }
-            return presence == .running ? .resumed : .unknown
+            return await self.answerWithoutRecord(of: vm)
         }
         do {
             switch (decision, try await self.ports.hypervisor.presence(of: vm)) {
@@ -211,14 +212,24 @@ extension NodeAgent {
         }
     }
 
+    /// What is said to a source of whose handover nothing is known here: whatever this side has forgotten, a source that
+    /// has lost its journal must learn of a guest that runs here. "Unknown" says that no copy stands here that could
+    /// still come to run; nil, which is no answer, that one does and belongs to something else.
+    private func answerWithoutRecord(of vm: VMID) async -> HandoverPhase? {
+        switch try? await self.ports.hypervisor.presence(of: vm) {
+        case .running: .resumed
+        case .absent, .shutOff: .unknown
+        case .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil: nil
+        }
+    }
+
     /// Whether `source` is the other side of this handover, by the journal or else by the guest's own mark; nil when
     /// neither can be read.
     private func isAboutGuest(_ key: HandoverKey, _ vm: VMID, from source: NodeID) async -> Bool? {
         guard self.journalIsRead else { return nil }
         if let record = self.handovers[key] { return record.peer == source && record.vm == vm }
         guard let sample = try? await self.ports.hypervisor.sample() else { return nil }
-        let mark = sample.domains.first { $0.vm == vm }?.mark
-        return mark?.source == source && mark?.isp == key.action.isp.description && mark?.action == key.action.number
+        return sample.domains.first { $0.vm == vm }?.mark?.names(key.action, from: source) ?? false
     }
 
     private func end(

@@ -213,37 +213,60 @@ extension NodeAgent {
     /// that the guest is in doubt, also one that runs here: as long as the destination may have a copy, the guest must
     /// not go anywhere, since its absence here would let that copy run.
     func deliver(_ decided: HandoverRecord, until deadline: MonotonicInstant) async -> ActionResult {
+        var obstacle: String
         repeat {
             let isDoneHere = await self.actAsSource(on: decided)
-            let reply = await self.ask(
-                decided.peer, .handover(decided.action, vm: decided.vm, decided.phase))
-            if isDoneHere, case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
-                if decided.phase == .letGo { self.moves.left(decided.vm) }
-                await self.forget(decided.action, as: .source)
-                self.settleDoubt(of: decided.vm, how: "\(decided.peer) says \(phase)")
-                return result
+            obstacle = "the hypervisor of \(self.id) has not carried out that it is \(decided.phase)"
+            // A copy that stands here and was never said to be let go is one that nobody else can have let run.
+            if isDoneHere || decided.phase == .aborted {
+                let reply = await self.ask(decided.peer, .handover(decided.action, vm: decided.vm, decided.phase))
+                if case .handover(.resumed) = reply, decided.phase == .aborted, await self.hasNoProcess(of: decided.vm)
+                {
+                    return await self.letGo(decided)
+                }
+                if isDoneHere, case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
+                    if decided.phase == .letGo { self.moves.left(decided.vm) }
+                    await self.forget(decided.action, as: .source)
+                    self.settleDoubt(of: decided.vm, how: "\(decided.peer) says \(phase)")
+                    return result
+                }
+                obstacle = "\(decided.peer) has not answered that it is \(decided.phase)"
             }
             if self.now >= deadline { break }
             try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
         } while !Task.isCancelled
-        self.doubt(decided, reason: "\(decided.peer) has not answered that it is \(decided.phase)")
+        self.doubt(decided, reason: obstacle)
         return decided.phase == .letGo
-            ? .inDoubt(reason: "\(decided.peer) does not answer")
+            ? .inDoubt(reason: obstacle)
             : .failed(reason: "\(decided.vm) stayed on \(self.id)")
+    }
+
+    /// Whether nothing here can run `vm` by itself. A destination that was shown so while this side could not be asked
+    /// has let the guest run, whatever this side decided later: what is left here is no guest any more.
+    private func hasNoProcess(of vm: VMID) async -> Bool {
+        switch try? await self.ports.hypervisor.presence(of: vm) {
+        case .absent, .shutOff: true
+        case .running, .pausedIncoming, .pausedOutgoing, .pausedOtherwise, nil: false
+        }
     }
 
     /// Drops the copy that was let go, or lets the one run that was kept.
     ///
     /// - Returns: whether that is done, which it is not as long as the hypervisor does not answer.
-    private func actAsSource(on decided: HandoverRecord) async -> Bool {
+    func actAsSource(on decided: HandoverRecord) async -> Bool {
+        let isLetGo = decided.phase == .letGo
         do {
-            if decided.phase == .letGo {
-                try await self.ports.hypervisor.discardPausedCopy(of: decided.vm)
-            } else if try await self.ports.hypervisor.presence(of: decided.vm) == .pausedOutgoing {
-                try await self.ports.hypervisor.resume(decided.vm)
+            let domain = try await self.ports.hypervisor.sample().domains.first { $0.vm == decided.vm }
+            switch LeftBehind(domain, of: decided.action, from: self.id).step(isLetGo: isLetGo) {
+            case .nothing: break
+            case .discard: try await self.ports.hypervisor.discardPausedCopy(of: decided.vm)
+            case .resume: try await self.ports.hypervisor.resume(decided.vm)
+            case .wait: return false
             }
-            // A mark that stays on a guest that runs says nothing to anybody.
-            if decided.phase == .aborted { try? await self.ports.hypervisor.setMark(nil, on: decided.vm) }
+            // A mark that stays on a guest that runs says nothing to anybody; on a definition it says whose copy it was.
+            if !isLetGo, domain?.presence != .shutOff, domain?.mark?.names(decided.action, from: self.id) == true {
+                try? await self.ports.hypervisor.setMark(nil, on: decided.vm)
+            }
             return true
         } catch .noSuchVM {
             return true
@@ -255,10 +278,13 @@ extension NodeAgent {
     }
 
     /// How a handover that was decided has ended, by what the destination answers; nil when it has not acted yet.
+    ///
+    /// "Unknown" says that no copy waits there for this decision: the handover was settled there and the journal lost.
     private static func result(of decided: HandoverRecord, at phase: HandoverPhase) -> ActionResult? {
         switch (decided.phase, phase) {
         case (.letGo, .resumed): .moved
         case (.letGo, .dropped): .failed(reason: "\(decided.vm) is on neither node")
+        case (.letGo, .unknown): .inDoubt(reason: "\(decided.peer) knows nothing of \(decided.vm) any more")
         case (.aborted, .dropped), (.aborted, .unknown): .failed(reason: "the migration was given up")
         case (_, _): nil
         }

@@ -111,7 +111,8 @@ extension ModelledHostState {
         case .pausedOtherwise:
             throw .refused("\(vm) was paused by somebody else")
         case .shutOff:
-            throw .refused("\(vm) is shut off, not paused")
+            // What a reboot leaves of a handover's copy is a definition with its mark; any other is somebody's own.
+            guard domain.guest.mark != nil else { throw .refused("\(vm) is shut off and no copy of a handover") }
         }
         self.remove(vm, &effects)
     }

@@ -37,7 +37,18 @@ package struct FaultCampaign: Sendable {
         package var story: [String]
     }
 
-    /// - Throws: ``WorldFailure`` when the world cannot go on.
+    /// ``only`` names a part that the seed does not have.
+    package struct NoSuchPart: Error, Hashable, CustomStringConvertible {
+        package var seed: UInt64
+        package var part: Int
+        package var partCount: Int
+
+        package var description: String {
+            "seed \(self.seed) has no part \(self.part): its parts are 0 to \(self.partCount - 1)"
+        }
+    }
+
+    /// - Throws: ``NoSuchPart``; ``WorldFailure`` when the world cannot go on.
     package func run(seed: UInt64, options: WorldOptions = WorldOptions()) async throws -> WorldOutcome<Report> {
         try await World.run(seed: seed, options: options) { world in
             var generator = world.makeGenerator()
@@ -50,6 +61,9 @@ package struct FaultCampaign: Sendable {
                     nodes: nodes, capacity: RingWorld.capacity.cpuMillicores, within: self.faultTime,
                     using: &generator),
                 FaultPlan(within: self.faultTime, using: &generator))
+            if let part = self.only?.sorted().first(where: { !(0..<course.count).contains($0) }) {
+                throw NoSuchPart(seed: seed, part: part, partCount: course.count)
+            }
             let director = try await FaultDirector(
                 ring, watch, self, self.only.map(course.keeping) ?? course, using: &generator)
             try await director.direct()

@@ -92,6 +92,9 @@ package enum ScenarioFault: Hashable, Sendable {
     case crash(NodeID)
     /// What its store kept is gone.
     case loseJournal(NodeID)
+    /// Its store takes nothing and says nothing, until ``healJournal(_:)``.
+    case failJournal(NodeID)
+    case healJournal(NodeID)
     case restart(NodeID)
     /// The polite signal to end.
     case stop(NodeID)

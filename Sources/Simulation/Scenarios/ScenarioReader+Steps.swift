@@ -116,6 +116,8 @@ extension ScenarioReader {
         switch first {
         case "crash": return .crash(try self.node(&words))
         case "lose-journal": return .loseJournal(try self.node(&words))
+        case "journal-fail": return .failJournal(try self.node(&words))
+        case "journal-heal": return .healJournal(try self.node(&words))
         case "restart": return .restart(try self.node(&words))
         case "stop": return .stop(try self.node(&words))
         case "pause-agent":

@@ -58,6 +58,9 @@ extension ScenarioRun {
             switch fault {
             case .crash(let node): self.ring.members[node]?.process.crash()
             case .loseJournal(let node): self.ring.members[node]?.store.erase()
+            case .failJournal(let node):
+                self.ring.members[node]?.store.beforeAccess = { throw JournalFault() }
+            case .healJournal(let node): self.ring.members[node]?.store.beforeAccess = nil
             case .restart(let node): return try await self.restart(node)
             case .stop(let node): try await self.stop(node)
             case .pauseAgent(let node, let duration?): self.ring.members[node]?.process.pause(for: duration)
@@ -153,4 +156,8 @@ extension ScenarioRun {
         self.vms.insert(guest.vm)
         try await self.onHost(node) { try await $0.boot(guest) }
     }
+}
+
+private struct JournalFault: Error, CustomStringConvertible {
+    var description: String { "the disk refuses it" }
 }

@@ -37,8 +37,8 @@ struct AdoptCommand: DaemonCommand {
     static let configuration = CommandConfiguration(
         commandName: "adopt", abstract: "Let the copy of a guest in doubt run here.",
         discussion: """
-            For a guest that arrived here and stands paused because the node that it came from cannot be asked. If that \
-            node still runs it, there are two of it afterwards, on one disk: make sure that it is switched off.
+            For a guest that stands paused here because the other node of its migration cannot be asked. If that node \
+            runs it, there are two of it afterwards, on one disk: make sure that it is switched off.
             """)
 
     @OptionGroup var options: DaemonOptions
@@ -48,7 +48,7 @@ struct AdoptCommand: DaemonCommand {
 
     @Option(
         name: .customLong("i-fenced"),
-        help: ArgumentHelp("The node that it came from, which you have made sure is off.", valueName: "node"),
+        help: ArgumentHelp("The other node, which you have made sure is off.", valueName: "node"),
         transform: ArgumentText.node)
     var fenced: NodeID
 

@@ -78,7 +78,8 @@ package enum StatusReport {
                 Figures.duration(milliseconds: doubt.sinceMilliseconds), doubt.reason)
         }
         let heading = "In doubt: \(Figures.count(doubts.count, "guest")), settled as soon as the other node answers."
-        let adoptable = doubts.filter { $0.role == "destination" }
+        // A source that knows what it decided waits for the other's word only.
+        let adoptable = doubts.filter { $0.role == "destination" || $0.phase == "unknown" }
         guard let first = adoptable.first else { return "\(heading)\n\(table.text)" }
         return """
             \(heading)

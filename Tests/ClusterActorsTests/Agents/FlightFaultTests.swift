@@ -231,6 +231,78 @@ struct FlightFaultTests {
         }
     }
 
+    // MARK: - Records that outlived their handover
+
+    /// What a store that would not forget it still holds of an old departure to n3.
+    private static func staleDeparture(_ phase: HandoverPhase) -> HandoverRecord {
+        HandoverRecord(
+            action: ActionID(isp: ISPID(node: "n3", boot: 9, sequence: 1), number: 1), vm: Self.movable, role: .source,
+            peer: "n3", peerEndpoint: MigrationEndpoint(uri: "n3"), phase: phase)
+    }
+
+    @Test(
+        "is not kept from moving a guest that runs by the record of an older one",
+        arguments: [HandoverPhase.copying, .letGo, .aborted])
+    func staleRecordOfRunningGuest(phase: HandoverPhase) async throws {
+        _ = try await World.run(seed: 1) { world in
+            let stage = try await Stage(world)
+            try await stage.ring.sleep(.seconds(1))
+            stage.crash("n1")
+            try await stage.ring.members["n1"]?.store.save(Self.staleDeparture(phase))
+            try await stage.ring.start("n1")
+            try await stage.ring.sleep(.seconds(60))
+            #expect(stage.results == [.moved], "\(stage.ring.story)")
+            try await stage.expectSound()
+        }
+    }
+
+    @Test(
+        "is not undone by the record of an older one, whose decision is about another copy",
+        arguments: [HandoverPhase.letGo, .aborted])
+    func staleRecordOfArrivingGuest(phase: HandoverPhase) async throws {
+        _ = try await World.run(seed: 1) { world in
+            let stage = try await Stage(world)
+            try await stage.wait { _, event in
+                if case .migrationProgress = event { true } else { false }
+            }
+            stage.crash("n2")
+            try await stage.ring.members["n2"]?.store.save(Self.staleDeparture(phase))
+            try await stage.wait { _, event in
+                if case .handover(_, _, .source, .letGo) = event { true } else { false }
+            }
+            // The copy at n2 is the only one now, and n2 has not been told that it may run.
+            try await stage.ring.sleep(.seconds(2))
+            try await stage.ring.start("n2")
+            try await stage.ring.sleep(.seconds(120))
+            #expect(try await stage.ring.runningPlaces()[Self.movable] == ["n2"], "\(stage.ring.story)")
+            try await stage.expectSound()
+        }
+    }
+
+    @Test("is not begun with a guest whose last one the journal will not forget")
+    func unforgottenHandover() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let stage = try await Stage(world)
+            try await stage.setFaults(ModelledFaults(failNextMigration: .arrival), on: "n1")
+            try await stage.wait { _, event in
+                if case .handover(_, _, .source, .aborted) = event { true } else { false }
+            }
+            let store = try #require(stage.ring.members["n1"]?.store)
+            store.beforeAccess = { throw FullDisk() }
+            try await stage.ring.sleep(.seconds(60))
+            #expect(stage.results.count == 1, "\(stage.ring.story)")
+            let guest = try await stage.ring.ask("n1") { await $0.virtualMachines() }.first { $0.vm == Self.movable }
+            #expect(guest?.migratability == .rooted(reason: "the journal still holds its last handover"))
+            store.beforeAccess = nil
+            try await stage.ring.sleep(.seconds(120))
+            #expect(stage.results.last == .moved, "\(stage.ring.story)")
+            #expect(try await store.load().handovers == [])
+            try await stage.expectSound()
+        }
+    }
+
+    private struct FullDisk: Error {}
+
     @Test(
         "is not denied by an agent that has not read its journal yet",
         arguments: [

@@ -35,6 +35,17 @@ struct FaultCampaignTests {
         #expect(first.report == second.report)
     }
 
+    @Test("refuses a part that a seed does not have, and names those that it has")
+    func noSuchPart() async throws {
+        var campaign = FaultCampaign(nodes: 3...3, faultTime: .seconds(1), calmTime: .seconds(1))
+        let parts = try await campaign.run(seed: 1).value.parts.count
+        campaign.only = [0, parts, parts + 7]
+        let refusal = await #expect(throws: FaultCampaign.NoSuchPart.self) { try await campaign.run(seed: 1) }
+        #expect(refusal?.description == "seed 1 has no part \(parts): its parts are 0 to \(parts - 1)")
+        campaign.only = [0, parts - 1]
+        #expect(try await campaign.run(seed: 1).value.parts.count == parts)
+    }
+
     @Test("differs from seed to seed")
     func seedsDiffer() async throws {
         let campaign = FaultCampaign(nodes: 8...8, faultTime: .seconds(5), calmTime: .seconds(1))
