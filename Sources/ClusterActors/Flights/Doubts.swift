@@ -82,8 +82,12 @@ extension NodeAgent {
     /// The copy here runs again only when the answer leaves no other: one that was dropped does not come back, and one
     /// that nothing is known of at the destination, nor found there, could not run before it was let go.
     private func withdraw(_ record: HandoverRecord) async {
-        guard let sample = try? await self.ports.hypervisor.sample() else { return }
-        let domain = sample.domains.first { $0.vm == record.vm }
+        let domain: DomainSample?
+        do {
+            domain = try await self.domain(record.vm)
+        } catch {
+            return
+        }
         switch LeftBehind(domain, of: record.action, from: self.id) {
         case .paused: break
         case .flowing: return

@@ -130,6 +130,18 @@ extension NodeAgent {
         return sample?.domains.first { $0.vm == vm }.map { $0.job != nil }
     }
 
+    /// `vm` as the hypervisor shows it at this instant, with its mark; nil when it is not here.
+    ///
+    /// - Throws: ``HypervisorError``, also when the sample leaves out a domain that is here, as it does beyond a limit:
+    ///   nothing may be concluded from that.
+    func domain(_ vm: VMID) async throws(HypervisorError) -> DomainSample? {
+        if let domain = try await self.ports.hypervisor.sample().domains.first(where: { $0.vm == vm }) { return domain }
+        guard try await self.ports.hypervisor.presence(of: vm) == .absent else {
+            throw .refused("\(vm) is on \(self.id), and the hypervisor's sample leaves it out")
+        }
+        return nil
+    }
+
     /// What the hypervisor says now, so that the next snapshot shows what a flight changed.
     func refreshSample() async {
         guard let sample = try? await self.ports.hypervisor.sample(), let host = self.host else { return }

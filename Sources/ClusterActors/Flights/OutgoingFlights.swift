@@ -256,7 +256,7 @@ extension NodeAgent {
     func actAsSource(on decided: HandoverRecord) async -> Bool {
         let isLetGo = decided.phase == .letGo
         do {
-            let domain = try await self.ports.hypervisor.sample().domains.first { $0.vm == decided.vm }
+            let domain = try await self.domain(decided.vm)
             switch LeftBehind(domain, of: decided.action, from: self.id).step(isLetGo: isLetGo) {
             case .nothing: break
             case .discard: try await self.ports.hypervisor.discardPausedCopy(of: decided.vm)

@@ -270,10 +270,13 @@ struct FlightFaultTests {
             try await stage.wait { _, event in
                 if case .handover(_, _, .source, .letGo) = event { true } else { false }
             }
-            // The copy at n2 is the only one now, and n2 has not been told that it may run.
+            // The copy at n2 is the only one now, and n2 is not told yet that it may run.
             try await stage.ring.sleep(.seconds(2))
+            stage.ring.network.setPlugged(false, "n1")
             try await stage.ring.start("n2")
-            try await stage.ring.sleep(.seconds(120))
+            try await stage.ring.sleep(.seconds(10))
+            stage.ring.network.setPlugged(true, "n1")
+            try await stage.ring.sleep(.seconds(110))
             #expect(try await stage.ring.runningPlaces()[Self.movable] == ["n2"], "\(stage.ring.story)")
             try await stage.expectSound()
         }
