@@ -20,6 +20,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let swiftASN1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 /// The libvirt driver and libvirt's headers are only needed with the trait.
@@ -41,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
@@ -68,6 +70,9 @@ let package = Package(
         .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
         .target(name: "Journal", dependencies: ["Basis", "Placement", "Snapshots", grdb], swiftSettings: strict),
         .target(name: "ControlProtocol", dependencies: ["Basis"], swiftSettings: strict),
+        .target(
+            name: "Deployer", dependencies: ["Basis", "Settings", crypto, grdb, logging, subprocess],
+            swiftSettings: strict),
         .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
         .target(
             name: "Simulation",
@@ -137,6 +142,9 @@ let package = Package(
             name: "JournalTests", dependencies: ["Basis", "Journal", "Placement", "Snapshots"], swiftSettings: strict),
         .testTarget(
             name: "ControlProtocolTests", dependencies: ["Basis", "ControlProtocol"], swiftSettings: strict),
+        .testTarget(
+            name: "DeployerTests", dependencies: ["Basis", "Deployer", "Settings", "Simulation"],
+            swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),
         .testTarget(
             name: "SimulationTests",

@@ -18,6 +18,7 @@ struct BoundaryRules {
         "Journal": ["Foundation"],
         "ControlProtocol": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
+        "Deployer": ["Foundation", "Glibc"],
         "Simulation": ["Foundation", "Glibc"],
         "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "fault-campaign": ["Foundation"],
@@ -35,7 +36,7 @@ struct BoundaryRules {
 
     /// Modules whose sources hold none of ``impureNames``.
     static let pureModules: Set<String> = [
-        "Basis", "Placement", "Snapshots", "Transport", "Hypervisor", "ClusterActors",
+        "Basis", "Placement", "Snapshots", "Transport", "Hypervisor", "ClusterActors", "Deployer",
     ]
 
     /// Files that are the real side of a port.
@@ -45,6 +46,10 @@ struct BoundaryRules {
     static let outerFolders: [String: [String]] = [
         "Transport": ["Sources/Transport/TCP/"],
         "Hypervisor": ["Sources/Hypervisor/Modelled/Socket/"],
+        "Deployer": [
+            "Sources/Deployer/Hosts/Shell/", "Sources/Deployer/Remote/", "Sources/Deployer/State/",
+            "Sources/Deployer/TreeExecution/",
+        ],
     ]
 
     /// Modules that need an outer folder wherever the module has one.
