@@ -73,12 +73,14 @@ package struct EnvelopedStream: Sendable {
     /// As the shell has it in `$?`; nil before the end mark has come.
     package private(set) var status: Int?
 
+    /// - Parameter nonce: of 32 digits.
     package init(nonce: String) {
+        precondition(nonce.utf8.count == 32, "a nonce has 32 digits")
         self.mark = [Self.markStart] + Array(nonce.utf8) + [UInt8(ascii: " ")]
     }
 
-    /// Three digits and a newline.
-    private var sealedCount: Int { self.mark.count + 4 }
+    /// Of a whole mark: its first byte, the nonce, a blank, three digits and a newline.
+    package static let markByteCount = 1 + 32 + 1 + 3 + 1
 
     /// Takes what came, and gives the bytes of the command that are known to be none of the mark. What comes after the
     /// mark belongs to nobody.
@@ -88,12 +90,12 @@ package struct EnvelopedStream: Sendable {
         self.pending = []
         var searched = 0
         while let start = held[searched...].firstIndex(of: Self.markStart) {
-            let rest = held[start...].prefix(self.sealedCount)
-            if rest.count == self.sealedCount, let status = self.status(in: rest) {
+            let rest = held[start...].prefix(Self.markByteCount)
+            if rest.count == Self.markByteCount, let status = self.status(in: rest) {
                 self.status = status
                 return Array(held[..<start])
             }
-            if rest.count < self.sealedCount, zip(rest, self.mark).allSatisfy({ $0 == $1 }) {
+            if rest.count < Self.markByteCount, zip(rest, self.mark).allSatisfy({ $0 == $1 }) {
                 self.pending = Array(rest)
                 return Array(held[..<start])
             }

@@ -1,6 +1,5 @@
 import Basis
 import Subprocess
-import SystemPackage
 
 /// A local process, `ssh` or a shell, through which one enveloped command runs.
 struct EnvelopedProcess: Sendable {
@@ -9,6 +8,7 @@ struct EnvelopedProcess: Sendable {
     /// For the process to end by itself once the end of the command was told.
     private static let lingering = Duration.milliseconds(300)
 
+    /// Found through `PATH`.
     var program: String
     var arguments: [String]
     var command: HostCommand
@@ -61,7 +61,7 @@ struct EnvelopedProcess: Sendable {
         BrokenPipes.areErrors()
         do {
             let run = try await Subprocess.run(
-                self.program.contains("/") ? .path(FilePath(self.program)) : .name(self.program),
+                .name(self.program),
                 arguments: Arguments(self.arguments), input: .inputWriter,
                 output: .sequence, error: .sequence
             ) { execution in

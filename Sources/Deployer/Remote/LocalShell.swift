@@ -11,7 +11,7 @@ package struct LocalShell: HostShell {
     package func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
         let envelope = CommandEnvelope(command)
         let process = EnvelopedProcess(
-            program: "/bin/sh", arguments: Array(envelope.words.dropFirst()), command: command, envelope: envelope,
+            program: "sh", arguments: Array(envelope.words.dropFirst()), command: command, envelope: envelope,
             time: self.time)
         switch try await process.run() {
         case .ended(let result):
