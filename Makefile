@@ -11,7 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults
-.PHONY: transport-benchmark placement-benchmark migration-benchmark idle
+.PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
 
 setup:
 	./setup
@@ -91,6 +91,11 @@ placement-benchmark: build
 # The modelled hosts' migrations beside SimGrid's (apt libsimgrid-dev), and beside real ones between two lab hosts.
 migration-benchmark: build
 	Benchmarks/Migration/run --lab
+
+# What the deployer takes for 8 to 512 modelled hosts with 20 VMs each; fails beyond the limits.
+deploy-scale:
+	$(SWIFT) build $(FLAGS) --product dvms
+	Benchmarks/Deploy/run
 
 # What 64 daemons cost while nothing happens; fails beyond the limits.
 idle: build

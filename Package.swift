@@ -95,8 +95,8 @@ let package = Package(
         .executableTarget(
             name: "dvms",
             dependencies: [
-                "Basis", "Certificates", "ClusterActors", "ControlProtocol", "Placement", "Settings", "Simulation",
-                "Snapshots", argumentParser,
+                "Basis", "Certificates", "ClusterActors", "ControlProtocol", "Deployer", "Placement", "Settings",
+                "Simulation", "Snapshots", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "dvmsTests",
             dependencies: [
-                "Basis", "ClusterActors", "ControlProtocol", "Placement", "Settings", "Simulation", "Snapshots", "dvms",
+                "Basis", "ClusterActors", "ControlProtocol", "Deployer", "Placement", "Settings", "Simulation",
+                "Snapshots", "dvms",
             ],
             swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),

@@ -116,6 +116,12 @@ package struct FleetNetwork: Hashable, Sendable {
     /// The DNS domain of the guests.
     package var domain: String
 
+    package init(subnet: IPv4Subnet, isolation: Isolation, domain: String) {
+        self.subnet = subnet
+        self.isolation = isolation
+        self.domain = domain
+    }
+
     package enum Isolation: String, Hashable, Sendable, CaseIterable {
         case none, vxlan
     }

@@ -9,7 +9,8 @@ struct DVMSCommand: AsyncParsableCommand {
         abstract: "Asks and tells the DVMS daemon of a node.",
         discussion: """
             Without --socket or --config, the only *.sock in \(SocketChoice.defaultFolder) is used. Exit status: 0 done; \
-            1 refused or failed; 2 the command line or a file is not right; 3 the daemon cannot be reached; `dvms plan --help` tells its own.
+            1 refused or failed; 2 the command line or a file is not right; 3 the daemon cannot be reached; \
+            `dvms plan --help` and `dvms deploy --help` tell their own.
             """,
         version: "dvms \(ControlProduct.version)",
         subcommands: [],
@@ -26,7 +27,8 @@ struct DVMSCommand: AsyncParsableCommand {
                     ApplyCommand.self, CancelCommand.self, AdoptCommand.self, DrainCommand.self, UndrainCommand.self,
                     PauseCommand.self, ResumeCommand.self, InjectCommand.self,
                 ]),
-            CommandGroup(name: "Without a daemon", subcommands: [PlanCommand.self, SimulateCommand.self]),
+            CommandGroup(
+                name: "Without a daemon", subcommands: [PlanCommand.self, SimulateCommand.self, DeployCommand.self]),
             CommandGroup(
                 name: "Set up",
                 subcommands: [

@@ -23,7 +23,7 @@ struct BoundaryRules {
         "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "fault-campaign": ["Foundation"],
         "modelled-host": ["Foundation", "Glibc"],
-        "dvms": ["Foundation", "Glibc"],
+        "dvms": ["Dispatch", "Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
         "placement-benchmark": ["Foundation", "Glibc"],
         "migration-benchmark": ["Foundation"],

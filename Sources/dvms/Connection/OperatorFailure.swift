@@ -9,6 +9,10 @@ package struct OperatorFailure: Error, Hashable, Sendable {
         case badInput = 2
         /// No daemon answers.
         case unreachable = 3
+        /// Somebody else is changing the same deployment.
+        case inUse = 6
+        /// Ctrl-C, or a TERM signal, before the end.
+        case interrupted = 130
     }
 
     package var status: Status

@@ -1,0 +1,60 @@
+package import Basis
+
+/// What a run spends its time with.
+package enum RunStage: String, Hashable, Sendable, CaseIterable {
+    case probe, prepare, network, image, boot, check, removal
+
+    package init(_ stage: HostStage) {
+        self =
+            switch stage {
+            case .probe: .probe
+            case .prepare: .prepare
+            case .network: .network
+            case .image: .image
+            }
+    }
+}
+
+/// What happens in a run, for those who watch it.
+package enum DeploymentEvent: Hashable, Sendable {
+    /// A host or a guest has a stage behind it.
+    case finished(RunStage, entity: String, took: Duration)
+    /// A stage failed, and is tried again after the delay.
+    case retried(RunStage, entity: String, attempt: Int, failure: HostFailure, delay: Duration)
+    case hostSetAside(NodeID, failure: HostFailure)
+    /// A spare became a worker.
+    case sparePromoted(NodeID)
+    case guestFailed(String, why: String)
+    /// It could not be taken off its host; the lease stays.
+    case removalFailed(String, why: String)
+}
+
+/// Why a part of a run ended before it was done.
+enum RunFailure: Error {
+    case host(HostFailure)
+    case store(StoreError)
+    case noRoom(Distribution.Shortage)
+    /// The whole run was stopped, or the part's host was given up.
+    case cancelled
+}
+
+/// Why a run could not begin, or had to end.
+package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible {
+    case plan(PlanConflicts)
+    case booking(BookingFailure)
+    case store(StoreError)
+    case noRoom(Distribution.Shortage)
+    /// There is nothing to destroy.
+    case unknown(deployment: String)
+
+    package var description: String {
+        switch self {
+        case .plan(let conflicts): conflicts.description
+        case .booking(let failure): failure.description
+        case .store(let error): error.description
+        case .noRoom(let shortage): shortage.description
+        case .unknown(let deployment):
+            "no deployment \(deployment) is recorded; check the name and --state"
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import Basis
+import Settings
+
+/// How a fleet is made: look at the hosts, give guests their places, make hosts ready and boot guests; again for those
+/// whose host was set aside.
+extension DeploymentRun {
+    func raise(_ plan: DeploymentPlan, _ crew: Crew) async throws(RunFailure) {
+        let atOnce = self.fleet.limits.hostsAtOnce
+        try await Windowed.run(plan.hostsToReadmit, atOnce: atOnce) { id throws(RunFailure) in
+            do throws(RunFailure) {
+                try await crew.driver(id).readmit()
+            } catch .host {
+                // It stays set aside, with the error on record.
+            } catch {
+                throw error
+            }
+        }
+        try await self.removeGuests(plan.guestsToRemove, crew)
+        try await self.admitAgain(plan, crew)
+        try await self.fillWorkers(crew)
+        try await crew.roster.forgive()
+
+        var isFirst = true
+        repeat {
+            try await self.probeWorkers(crew)
+            try await self.place(crew, isFirst: isFirst)
+            isFirst = false
+            try await self.makeReady(crew)
+        } while await !crew.roster.homeless.isEmpty
+    }
+
+    // MARK: - Guests that the fleet no longer has
+
+    private func removeGuests(_ names: [String], _ crew: Crew) async throws(RunFailure) {
+        guard !names.isEmpty else { return }
+        try await crew.roster.beginRemoval(of: names)
+        try await Windowed.run(names, atOnce: self.fleet.limits.bootsAtOnce) { name throws(RunFailure) in
+            for id in await crew.roster.hosts(havingCopyOf: name) {
+                do throws(RunFailure) {
+                    try await crew.driver(id).remove(guest: name)
+                } catch .host(let failure) {
+                    self.meter.note(.removalFailed(name, why: failure.description))
+                } catch {
+                    throw error
+                }
+            }
+        }
+        try await crew.roster.forget(names)
+    }
+
+    /// New guests under the names of some that are gone now.
+    private func admitAgain(_ plan: DeploymentPlan, _ crew: Crew) async throws(RunFailure) {
+        var guests: [(String, GuestTemplate)] = []
+        for guest in plan.newGuests where await !crew.roster.has(guest: guest.name) {
+            guests.append((guest.name, guest.template))
+        }
+        guard !guests.isEmpty else { return }
+        do {
+            let pool = AddressPool(plan.base.network.subnet)
+            await crew.roster.add(try await self.store.admit(guests, to: self.fleet.name, pool: pool))
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    // MARK: - Hosts
+
+    /// Spares that are there take the places of workers that are not.
+    private func fillWorkers(_ crew: Crew) async throws(RunFailure) {
+        while await crew.roster.workers.count < self.fleet.booking.hosts {
+            guard try await self.promoteSpare(crew) else { return }
+        }
+    }
+
+    private func promoteSpare(_ crew: Crew) async throws(RunFailure) -> Bool {
+        guard let id = try await crew.roster.promoteSpare() else { return false }
+        self.meter.note(.sparePromoted(id))
+        return true
+    }
+
+    /// Looks at all workers; those that fail give their places to spares, which are looked at in turn.
+    private func probeWorkers(_ crew: Crew) async throws(RunFailure) {
+        while true {
+            var waiting: [NodeID] = []
+            for id in await crew.roster.workers where await !crew.roster.isProbed(id) { waiting.append(id) }
+            guard !waiting.isEmpty else { return }
+            try await Windowed.run(waiting, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
+                try await self.orSetAside(id, crew) { () async throws(RunFailure) in
+                    try await crew.driver(id).pass(.probe)
+                }
+            }
+        }
+    }
+
+    /// Brings all workers through their other stages, and boots the guests of each as soon as it is ready.
+    private func makeReady(_ crew: Crew) async throws(RunFailure) {
+        let workers = await crew.roster.workers
+        // All of them at once: the permits say how many do something.
+        try await Windowed.run(workers, atOnce: workers.count) { id throws(RunFailure) in
+            try await self.orSetAside(id, crew) { () async throws(RunFailure) in
+                let driver = crew.driver(id)
+                if await !crew.roster.hasPassed(id) {
+                    try await crew.context.hosts.with { () async throws(RunFailure) in
+                        for stage in HostStage.allCases where stage != .probe { try await driver.pass(stage) }
+                    }
+                    await crew.roster.pass(id)
+                }
+                try await driver.runGuests()
+            }
+        }
+    }
+
+    /// Runs `part`; a host that fails in it for good is set aside, and a spare takes its place.
+    private func orSetAside(
+        _ id: NodeID, _ crew: Crew, _ part: () async throws(RunFailure) -> Void
+    ) async throws(RunFailure) {
+        do throws(RunFailure) {
+            try await part()
+        } catch .host(let failure) {
+            try await crew.roster.move(id, .giveUp, error: failure.description)
+            self.meter.note(.hostSetAside(id, failure: failure))
+            try await crew.driver(id).evacuate()
+            _ = try await self.promoteSpare(crew)
+        } catch {
+            throw error
+        }
+    }
+
+    // MARK: - Places
+
+    /// Gives each guest without a usable host one: the first time by the fleet's distribution; later first on hosts that
+    /// have no guest yet, which are the spares that took a place.
+    private func place(_ crew: Crew, isFirst: Bool) async throws(RunFailure) {
+        let homeless = await crew.roster.homeless
+        guard !homeless.isEmpty else { return }
+        var rooms = await crew.roster.rooms(for: self.fleet)
+        var places: [String: NodeID] = [:]
+        var needs = homeless.map(\.need)
+        if !isFirst {
+            let empty = rooms.filter { $0.guests == 0 }
+            let first = Distribution(of: needs, over: empty, by: self.fleet.distribution, seed: self.fleet.seed)
+            places = first.places
+            needs = first.left
+            rooms = rooms.filter { $0.guests > 0 } + first.rooms
+        }
+        let rest = Distribution(of: needs, over: rooms, by: self.fleet.distribution, seed: self.fleet.seed)
+        places.merge(rest.places) { first, _ in first }
+
+        if let shortage = rest.shortage {
+            let isUntouched = self.meter.failures.isEmpty && rooms.allSatisfy { $0.guests == 0 }
+            if isFirst, isUntouched { throw .noRoom(shortage) }
+            for guest in rest.left {
+                let why = "no host has room for it: \(shortage)"
+                try await crew.roster.move(guest: guest.name, .giveUp, error: why)
+                self.meter.note(.guestFailed(guest.name, why: why))
+            }
+        }
+        try await crew.roster.settle(places)
+    }
+}

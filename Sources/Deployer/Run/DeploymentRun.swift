@@ -1,0 +1,208 @@
+package import Basis
+package import Settings
+
+/// Where a run gets its hosts' ports from.
+package protocol HostDirectory: Sendable {
+    /// The port of `host` that acts for `deployment`.
+    func port(of host: FleetHost, for deployment: String) -> any DeployableHost
+}
+
+/// One go at a fleet: what is recorded is carried on until the fleet is as its file says, or all of it is undone.
+///
+/// The caller holds the deployment's lock. Cancelling the calling task stops the run at the next safe point; what was
+/// begun is on record, and the next run goes on from there.
+package struct DeploymentRun: Sendable {
+    let fleet: FleetSettings
+    let store: any DeploymentStore
+    let booking: any Booking
+    let directory: any HostDirectory
+    let time: any TimeSource
+    let meter: DeploymentMeter
+
+    /// How many of the slowest hosts a report names.
+    private static let slowestCount = 5
+
+    /// - Parameter watch: told what happens, from any thread.
+    package init(
+        _ fleet: FleetSettings, store: any DeploymentStore, booking: any Booking, directory: any HostDirectory,
+        time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
+    ) {
+        self.fleet = fleet
+        self.store = store
+        self.booking = booking
+        self.directory = directory
+        self.time = time
+        self.meter = DeploymentMeter(time: time, watch: watch)
+    }
+
+    /// Makes the fleet as its file says.
+    package func apply() async throws(DeploymentError) -> DeploymentReport {
+        let began = self.time.now
+        let known = try await self.recorded()
+        let plan: DeploymentPlan
+        do {
+            plan = try DeploymentPlan(self.fleet, known)
+        } catch {
+            throw .plan(error)
+        }
+        try await self.book(plan, known)
+        guard let record = try await self.recorded() else { throw .unknown(deployment: self.fleet.name) }
+        let crew = self.crew(record)
+        let isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
+            try await self.raise(plan, crew)
+        }
+        return await self.report(crew.roster, since: began, isInterrupted: isInterrupted)
+    }
+
+    /// Takes everything back that the records tell of, whatever the fleet's file says today.
+    package func destroy() async throws(DeploymentError) -> DeploymentReport {
+        let began = self.time.now
+        guard let record = try await self.recorded() else { throw .unknown(deployment: self.fleet.name) }
+        let crew = self.crew(record)
+        let isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
+            try await self.raze(crew)
+        }
+        // Stays as long as a host or a guest does.
+        do {
+            try await self.store.close(self.fleet.name)
+        } catch {
+            throw .store(error)
+        }
+        return await self.report(crew.roster, since: began, isInterrupted: isInterrupted)
+    }
+
+    private func recorded() async throws(DeploymentError) -> DeploymentRecord? {
+        do {
+            return try await self.store.load(self.fleet.name)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// Whether `part` was cancelled before its end.
+    private static func isInterrupted(
+        _ part: () async throws(RunFailure) -> Void
+    ) async throws(DeploymentError) -> Bool {
+        do throws(RunFailure) {
+            try await part()
+            return false
+        } catch {
+            switch error {
+            case .cancelled: return true
+            case .store(let error): throw .store(error)
+            case .noRoom(let shortage): throw .noRoom(shortage)
+            case .host(let failure): preconditionFailure("a host's failure, \(failure), ended a whole run")
+            }
+        }
+    }
+
+    // MARK: - Before the first host
+
+    /// Notes the deployment, gives new guests their names and addresses, and books what is missing: all or nothing.
+    private func book(_ plan: DeploymentPlan, _ known: DeploymentRecord?) async throws(DeploymentError) {
+        let pool = AddressPool(plan.base.network.subnet)
+        guard self.fleet.guestCount <= pool.capacity else {
+            let error = AddressingError.poolTooSmall(
+                subnet: pool.subnet, needed: self.fleet.guestCount, free: pool.capacity)
+            throw .store(.addressing(error))
+        }
+        let names = Set((known?.guests ?? []).map(\.identity.name))
+        // A name that is still being taken off a host is given again later.
+        let guests = plan.newGuests.filter { !names.contains($0.name) }.map { ($0.name, $0.template) }
+        var admitted: [GuestRecord] = []
+        do throws(BookingFailure) {
+            do throws(StoreError) {
+                _ = try await self.store.create(plan.base)
+                admitted = try await self.store.admit(guests, to: self.fleet.name, pool: pool)
+            } catch {
+                throw .store(error)
+            }
+            try await self.bookHosts(plan)
+        } catch {
+            try await self.forget(admitted)
+            switch error {
+            case .store(let error): throw .store(error)
+            case .notEnough: throw .booking(error)
+            }
+        }
+    }
+
+    /// Leaves nothing of guests that were admitted in vain, nor of a deployment that has no others and no host.
+    private func forget(_ admitted: [GuestRecord]) async throws(DeploymentError) {
+        do {
+            try await self.store.record(
+                admitted.map { .guestRemoved($0.identity.name, from: $0.stage) }, of: self.fleet.name)
+            try await self.store.close(self.fleet.name)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    private func bookHosts(_ plan: DeploymentPlan) async throws(BookingFailure) {
+        let walltime = self.fleet.booking.walltime
+        func request(_ count: Int, _ role: HostRecord.Role) -> BookingRequest {
+            BookingRequest(
+                deployment: self.fleet.name, count: count, role: role, candidates: self.fleet.inventory,
+                walltime: walltime)
+        }
+        if plan.workersToBook > 0 { _ = try await self.booking.book(request(plan.workersToBook, .worker)) }
+        for _ in 0..<plan.sparesToBook {
+            do {
+                _ = try await self.booking.book(request(1, .spare))
+            } catch {
+                // Without a spare the fleet can still be made.
+                if case .notEnough = error { break }
+                throw error
+            }
+        }
+        let ends = self.time.wallClockMilliseconds + UInt64(clamping: walltime.inMilliseconds)
+        do {
+            try await self.store.extendLeases(of: self.fleet.name, untilMilliseconds: ends)
+        } catch {
+            throw .store(error)
+        }
+        try await self.booking.start(of: self.fleet.name)
+    }
+
+    // MARK: - The crew
+
+    /// The hosts and guests of the records, and who leads each host.
+    private func crew(_ record: DeploymentRecord) -> Crew {
+        let roster = Roster(record, store: self.store)
+        let context = RunContext(
+            fleet: self.fleet, network: record.base.hostNetwork(among: record.hosts.map(\.host)),
+            image: record.base.image, schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
+            hosts: Permits(self.fleet.limits.hostsAtOnce), boots: Permits(self.fleet.limits.bootsAtOnce))
+        var drivers: [NodeID: HostDriver] = [:]
+        for record in record.hosts {
+            let host = record.host
+            let seed = self.fleet.seed ^ IdentityAssignment.hash(host.id.name)
+            drivers[host.id] = HostDriver(
+                self.directory.port(of: host, for: self.fleet.name), context, roster,
+                generator: SplitMix64(seed: seed))
+        }
+        return Crew(roster: roster, context: context, drivers: drivers)
+    }
+
+    private func report(_ roster: Roster, since began: MonotonicInstant, isInterrupted: Bool) async -> DeploymentReport
+    {
+        DeploymentReport(
+            deployment: self.fleet.name, took: self.time.now - began,
+            stages: self.meter.stages.map { DeploymentReport.Stage(stage: $0.0, figures: $0.1) },
+            slowest: self.meter.slowest(Self.slowestCount), failures: self.meter.failures,
+            hosts: await roster.allHosts, guests: await roster.allGuests, strays: await roster.strays,
+            isInterrupted: isInterrupted)
+    }
+}
+
+/// The hosts and guests of a run, and who leads each host.
+struct Crew: Sendable {
+    var roster: Roster
+    var context: RunContext
+    var drivers: [NodeID: HostDriver]
+
+    func driver(_ id: NodeID) -> HostDriver {
+        guard let driver = self.drivers[id] else { preconditionFailure("\(id) is no host of this run") }
+        return driver
+    }
+}

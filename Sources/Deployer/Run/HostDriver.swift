@@ -1,0 +1,279 @@
+import Basis
+import Settings
+
+/// Leads one host and its guests through their stages: each begun and ended in the records, tried again where that can
+/// help, and within its time.
+actor HostDriver {
+    let id: NodeID
+    let host: any DeployableHost
+    let context: RunContext
+    let roster: Roster
+    private var generator: SplitMix64
+
+    /// How often a guest is asked whether it answers.
+    private static let checkInterval = Duration.seconds(2)
+
+    init(_ host: any DeployableHost, _ context: RunContext, _ roster: Roster, generator: SplitMix64) {
+        self.id = host.id
+        self.host = host
+        self.context = context
+        self.roster = roster
+        self.generator = generator
+    }
+
+    // MARK: - The host's own stages
+
+    /// Has the host do `stage`, or look again at what was done.
+    func pass(_ stage: HostStage) async throws(RunFailure) {
+        try await self.context.meter.measure(RunStage(stage), self.id.name) { () async throws(RunFailure) in
+            if await self.roster.host(self.id).state.isPast(stage) {
+                do throws(HostFailure) {
+                    return try await self.deed(stage)
+                } catch {
+                    // It no longer holds: it is done once more, and on record.
+                    if error == .cancelled || Task.isCancelled { throw .cancelled }
+                }
+            }
+            try await self.trying(RunStage(stage), self.id.name) { attempt, error throws(RunFailure) in
+                try await self.roster.move(self.id, .begin(stage), attempt: attempt, error: error)
+            } deed: { () async throws(HostFailure) in
+                try await self.deed(stage)
+            }
+            try await self.roster.move(self.id, .finish(stage))
+        }
+    }
+
+    private func deed(_ stage: HostStage) async throws(HostFailure) {
+        let timeouts = self.context.fleet.timeouts
+        switch stage {
+        case .probe:
+            let facts = try await self.host.probe(within: timeouts.probe)
+            if let missing = facts.missing(of: self.context.fleet.booking.required) { throw .lacks(what: missing) }
+            await self.roster.note(facts, of: self.id)
+        case .prepare:
+            for step in PreparationStep.allCases { try await self.host.perform(step, within: timeouts.prepare) }
+        case .network:
+            try await self.host.ensure(self.context.network, within: timeouts.network)
+        case .image:
+            try await self.host.ensure(self.context.image, within: timeouts.image)
+        }
+    }
+
+    /// Runs `deed` until it succeeds, as often as the fleet allows.
+    ///
+    /// - Parameter before: told the number of the attempt, from 1, and how the last one failed.
+    private func trying(
+        _ stage: RunStage, _ entity: String, before: (Int, String) async throws(RunFailure) -> Void,
+        deed: () async throws(HostFailure) -> Void
+    ) async throws(RunFailure) {
+        var last = ""
+        for attempt in 1...self.context.schedule.attempts {
+            try await before(attempt, last)
+            do throws(HostFailure) {
+                return try await deed()
+            } catch {
+                if error == .cancelled || Task.isCancelled { throw .cancelled }
+                guard error.canRetryHelp, attempt < self.context.schedule.attempts else { throw .host(error) }
+                try await self.wait(stage, entity, attempt, error)
+                last = error.description
+            }
+        }
+    }
+
+    private func wait(
+        _ stage: RunStage, _ entity: String, _ attempt: Int, _ failure: HostFailure
+    ) async throws(RunFailure) {
+        let delay = self.context.schedule.delay(after: attempt, using: &self.generator)
+        self.context.meter.note(
+            .retried(stage, entity: entity, attempt: attempt, failure: failure, delay: delay))
+        try await self.sleep(delay)
+    }
+
+    private func sleep(_ duration: Duration) async throws(RunFailure) {
+        do {
+            try await self.context.time.sleep(for: duration)
+        } catch {
+            throw .cancelled
+        }
+    }
+
+    // MARK: - Guests
+
+    /// Has all guests run that are to run here, some at a time.
+    ///
+    /// - Throws: the host's failure when it is the host that fails; a guest that fails alone is noted.
+    func runGuests() async throws(RunFailure) {
+        let names = await self.roster.unseen(on: self.id)
+        let atOnce = self.context.fleet.limits.bootsPerHost
+        try await Windowed.run(names, atOnce: atOnce) { name throws(RunFailure) in try await self.run(guest: name) }
+    }
+
+    private func run(guest name: String) async throws(RunFailure) {
+        let record = await self.roster.guest(name)
+        let definition = self.context.definition(of: record)
+        if record.stage == .running {
+            if try await self.stillRuns(definition) { return await self.roster.see(name) }
+            try await self.roster.move(guest: name, .replan, error: "it was found not to run")
+        }
+        var (last, isStuck) = ("", false)
+        for attempt in 1...self.context.schedule.attempts {
+            let failure: HostFailure
+            do throws(RunFailure) {
+                return try await self.context.boots.with { () async throws(RunFailure) in
+                    try await self.roster.move(guest: name, .boot, copy: true, attempt: attempt, error: last)
+                    try await self.boot(definition, again: isStuck)
+                    try await self.roster.move(guest: name, .answer, attempt: attempt)
+                }
+            } catch .host(let reason) {
+                failure = reason
+            } catch {
+                throw error
+            }
+            guard failure.canRetryHelp, attempt < self.context.schedule.attempts else {
+                try await self.giveUp(name, failure)
+                return
+            }
+            if case .timedOut(Self.answerStep, _) = failure { isStuck = true }
+            try await self.wait(isStuck ? .check : .boot, name, attempt, failure)
+            last = failure.description
+        }
+    }
+
+    private static let answerStep = "the guest's answer"
+
+    private func stillRuns(_ guest: GuestDefinition) async throws(RunFailure) -> Bool {
+        do throws(HostFailure) {
+            let limit = self.context.fleet.timeouts.probe
+            guard try await self.host.state(ofGuest: guest.name, within: limit) == .running else { return false }
+            return try await self.host.isReachable(guest, within: limit)
+        } catch {
+            if error == .cancelled || Task.isCancelled { throw .cancelled }
+            return false
+        }
+    }
+
+    /// - Parameter again: it hangs, and is turned off and on.
+    private func boot(_ guest: GuestDefinition, again: Bool) async throws(RunFailure) {
+        let timeouts = self.context.fleet.timeouts
+        try await self.context.meter.measure(.boot, guest.name) { () async throws(RunFailure) in
+            try await self.asking { () async throws(HostFailure) in
+                again
+                    ? try await self.host.restart(guest, within: timeouts.boot)
+                    : try await self.host.ensure(guest, within: timeouts.boot)
+            }
+        }
+        try await self.context.meter.measure(.check, guest.name) { () async throws(RunFailure) in
+            let deadline = self.context.time.now + timeouts.check
+            while true {
+                var answers = false
+                try await self.asking { () async throws(HostFailure) in
+                    answers = try await self.host.isReachable(guest, within: timeouts.probe)
+                }
+                if answers { return }
+                guard self.context.time.now + Self.checkInterval <= deadline else {
+                    throw .host(.timedOut(step: Self.answerStep, limit: timeouts.check))
+                }
+                try await self.sleep(Self.checkInterval)
+            }
+        }
+    }
+
+    private func asking(_ deed: () async throws(HostFailure) -> Void) async throws(RunFailure) {
+        do throws(HostFailure) {
+            try await deed()
+        } catch {
+            throw error == .cancelled || Task.isCancelled ? .cancelled : .host(error)
+        }
+    }
+
+    /// A guest failed for good. Where its host does not answer either, the host has failed.
+    private func giveUp(_ name: String, _ failure: HostFailure) async throws(RunFailure) {
+        try await self.asking { () async throws(HostFailure) in
+            _ = try await self.host.probe(within: self.context.fleet.timeouts.probe)
+        }
+        try await self.roster.move(guest: name, .giveUp, error: failure.description)
+        self.context.meter.note(.guestFailed(name, why: failure.description))
+    }
+
+    // MARK: - Taking away
+
+    /// Removes one guest, whether or not it is here.
+    func remove(guest name: String) async throws(RunFailure) {
+        try await self.context.meter.measure(.removal, name) { () async throws(RunFailure) in
+            try await self.trying(.removal, name) { _, _ in
+            } deed: { () async throws(HostFailure) in
+                try await self.host.removeGuest(named: name, within: self.context.fleet.timeouts.removal)
+            }
+            try await self.roster.copyGone(name, from: self.id)
+        }
+    }
+
+    /// Removes what guests the host may have, some at a time.
+    func removeGuests() async throws(RunFailure) {
+        let names = await self.roster.copies(on: self.id)
+        let atOnce = self.context.fleet.limits.bootsPerHost
+        try await Windowed.run(names, atOnce: atOnce) { name throws(RunFailure) in try await self.remove(guest: name) }
+    }
+
+    /// Takes back all that was done here, the last first, and lets go of the host.
+    func undo() async throws(RunFailure) {
+        try await self.roster.move(self.id, .undo)
+        try await self.removeGuests()
+        let reached = await self.roster.host(self.id).reached
+        let limit = self.context.fleet.timeouts.removal
+        try await self.context.meter.measure(.removal, self.id.name) { () async throws(RunFailure) in
+            try await self.trying(.removal, self.id.name) { _, _ in
+            } deed: { () async throws(HostFailure) in
+                guard let reached else { return }
+                if reached >= .image { try await self.host.remove(self.context.image, within: limit) }
+                if reached >= .network { try await self.host.remove(self.context.network, within: limit) }
+                if reached >= .prepare {
+                    for step in PreparationStep.allCases.reversed() {
+                        try await self.host.undo(step, within: limit)
+                    }
+                }
+            }
+        }
+        try await self.roster.move(self.id, .release)
+    }
+
+    /// After the host was given up for something else than silence: takes its guests off, so that they do not run twice.
+    func evacuate() async throws(RunFailure) {
+        for name in await self.roster.copies(on: self.id) {
+            do throws(HostFailure) {
+                try await self.host.removeGuest(named: name, within: self.context.fleet.timeouts.removal)
+            } catch {
+                // What stays is on record as a stray, and is removed as soon as the host answers.
+                return
+            }
+            try await self.roster.copyGone(name, from: self.id)
+        }
+    }
+
+    /// Looks at a host that was set aside, and cleans it of guests that live elsewhere now.
+    func readmit() async throws(RunFailure) {
+        try await self.asking { () async throws(HostFailure) in
+            _ = try await self.host.probe(within: self.context.fleet.timeouts.probe)
+        }
+        try await self.removeGuests()
+        try await self.roster.move(self.id, .readmit)
+    }
+}
+
+extension HostFacts {
+    /// The first requirement that does not hold, in words; nil when all do.
+    func missing(of required: HostRequirements) -> String? {
+        if required.kvm, !self.hasKVM { return "/dev/kvm" }
+        if let flag = required.cpuFlags.first(where: { !self.cpuFlags.contains($0) }) { return "the CPU flag \(flag)" }
+        if self.cpus < required.cpusMin { return "CPUs: \(required.cpusMin) are required, it has \(self.cpus)" }
+        if self.memoryMiB < required.memoryMinMiB {
+            return "memory: \(required.memoryMinMiB) MiB are required, it has \(self.memoryMiB)"
+        }
+        if self.freeDiskMiB < required.freeDiskMinMiB {
+            return "disk: \(required.freeDiskMinMiB) MiB are required, it has \(self.freeDiskMiB) free"
+        }
+        let off = abs(self.clockAheadMilliseconds)
+        if Int64(off) > required.clockOffsetMax.inMilliseconds { return "the right time: its clock is \(off) ms off" }
+        return nil
+    }
+}

@@ -1,0 +1,269 @@
+import Basis
+import Settings
+
+/// The hosts and guests of a run as they are now: the one place where their states change, each together with its record.
+///
+/// A state is changed in memory first and recorded then; when the record fails the run ends, and the next one reads what
+/// was recorded.
+actor Roster {
+    let deployment: String
+    private let store: any DeploymentStore
+    private var hosts: [NodeID: HostRecord] = [:]
+    private var hostOrder: [NodeID] = []
+    private var guests: [String: GuestRecord] = [:]
+    private var guestOrder: [String] = []
+    private var copies: [NodeID: Set<String>]
+    private var facts: [NodeID: HostFacts] = [:]
+    /// Guests that were seen to answer in this run.
+    private var seen: Set<String> = []
+    /// Hosts that went through all stages in this run.
+    private var passed: Set<NodeID> = []
+
+    init(_ record: DeploymentRecord, store: any DeploymentStore) {
+        self.deployment = record.base.name
+        self.store = store
+        self.copies = record.copies
+        for host in record.hosts {
+            self.hosts[host.host.id] = host
+            self.hostOrder.append(host.host.id)
+        }
+        for guest in record.guests {
+            self.guests[guest.identity.name] = guest
+            self.guestOrder.append(guest.identity.name)
+        }
+    }
+
+    // MARK: - Looking
+
+    func host(_ id: NodeID) -> HostRecord {
+        guard let record = self.hosts[id] else { preconditionFailure("\(id) is no host of this run") }
+        return record
+    }
+
+    func guest(_ name: String) -> GuestRecord {
+        guard let record = self.guests[name] else { preconditionFailure("\(name) is no guest of this run") }
+        return record
+    }
+
+    var allHosts: [HostRecord] { self.hostOrder.compactMap { self.hosts[$0] } }
+
+    var allGuests: [GuestRecord] { self.guestOrder.compactMap { self.guests[$0] } }
+
+    /// Workers that are not set aside, in their order.
+    var workers: [NodeID] {
+        self.allHosts.filter { $0.role == .worker && $0.state.isUsable }.map(\.host.id)
+    }
+
+    func isProbed(_ id: NodeID) -> Bool { self.facts[id] != nil }
+
+    func note(_ facts: HostFacts, of id: NodeID) { self.facts[id] = facts }
+
+    func hasPassed(_ id: NodeID) -> Bool { self.passed.contains(id) }
+
+    func pass(_ id: NodeID) { self.passed.insert(id) }
+
+    func has(guest name: String) -> Bool { self.guests[name] != nil }
+
+    /// Guests of a host that are to run there and were not yet seen to, by ordinal.
+    func unseen(on id: NodeID) -> [String] {
+        self.guestOrder.filter { name in
+            guard let guest = self.guests[name], guest.host == id, !self.seen.contains(name) else { return false }
+            switch guest.stage {
+            case .planned, .booting, .running: return true
+            case .failed, .removing, .removed: return false
+            }
+        }
+    }
+
+    /// Guests that a host may have, sorted.
+    func copies(on id: NodeID) -> [String] { (self.copies[id] ?? []).sorted() }
+
+    func hosts(havingCopyOf guest: String) -> [NodeID] {
+        self.hostOrder.filter { self.copies[$0]?.contains(guest) == true }
+    }
+
+    var strays: [DeploymentReport.Stray] {
+        self.hostOrder.flatMap { id in
+            self.copies(on: id).filter { self.guests[$0]?.host != id }.map { .init(guest: $0, host: id) }
+        }
+    }
+
+    /// Guests that are to run and have no usable host, by ordinal.
+    var homeless: [GuestRecord] {
+        self.allGuests.filter { guest in
+            switch guest.stage {
+            case .planned, .booting, .running:
+                guest.host.flatMap { self.hosts[$0] }.map { !$0.state.isUsable || $0.role != .worker } ?? true
+            case .failed, .removing, .removed:
+                false
+            }
+        }
+    }
+
+    /// What each probed worker has, and what of it guests have that are there.
+    func rooms(for fleet: FleetSettings) -> [HostRoom] {
+        var rooms: [HostRoom] = []
+        var index: [NodeID: Int] = [:]
+        for id in self.workers {
+            guard let facts = self.facts[id], let host = self.hosts[id]?.host else { continue }
+            index[id] = rooms.count
+            rooms.append(
+                HostRoom(
+                    id: id, memoryMiB: host.memoryMiB ?? facts.memoryMiB, cpus: host.cpus ?? facts.cpus, fleet: fleet))
+        }
+        for guest in self.guests.values where guest.stage != .failed || self.mayBeThere(guest) {
+            if let place = guest.host.flatMap({ index[$0] }) { rooms[place].take(guest.need) }
+        }
+        return rooms
+    }
+
+    /// Whether its host may have it.
+    private func mayBeThere(_ guest: GuestRecord) -> Bool {
+        guest.host.flatMap { self.copies[$0]?.contains(guest.identity.name) } ?? false
+    }
+
+    // MARK: - Changing
+
+    func add(_ guests: [GuestRecord]) {
+        for guest in guests {
+            self.guests[guest.identity.name] = guest
+            self.guestOrder.append(guest.identity.name)
+        }
+    }
+
+    func move(
+        _ id: NodeID, _ event: HostState.Event, attempt: Int = 0, error: String = ""
+    ) async throws(RunFailure) {
+        var host = self.host(id)
+        let before = host.state
+        guard let after = before.after(event) else {
+            preconditionFailure("\(id) cannot \(event) while it is \(before.text)")
+        }
+        host.state = after
+        host.attempt = attempt
+        host.error = error
+        if case .doing(let stage) = after { host.reached = max(host.reached ?? stage, stage) }
+        if event == .readmit { host.role = .spare }
+        self.hosts[id] = host
+        if after == .released {
+            try await self.record([.hostReleased(id, from: before)])
+            self.hosts[id] = nil
+        } else {
+            try await self.record([.host(host, from: before)])
+        }
+    }
+
+    /// The first spare that is free becomes a worker; nil when there is none.
+    func promoteSpare() async throws(RunFailure) -> NodeID? {
+        guard let id = self.hostOrder.first(where: { self.hosts[$0].map(\.isFreeSpare) ?? false }) else { return nil }
+        var host = self.host(id)
+        host.role = .worker
+        self.hosts[id] = host
+        try await self.record([.host(host, from: host.state)])
+        return id
+    }
+
+    /// - Parameter copy: the guest may be on its host from here on.
+    func move(
+        guest name: String, _ event: GuestStage.Event, to host: NodeID? = nil, copy: Bool = false, attempt: Int = 0,
+        error: String = ""
+    ) async throws(RunFailure) {
+        var changes = [self.changed(name, event, to: host, attempt: attempt, error: error)]
+        if copy, let place = self.guests[name]?.host, self.copies[place, default: []].insert(name).inserted {
+            changes.insert(.copyBegun(guest: name, host: place), at: 0)
+        }
+        if event == .answer { self.seen.insert(name) }
+        try await self.record(changes)
+    }
+
+    /// Guests that failed in an earlier run get another chance: where they may be already, else wherever there is room.
+    func forgive() async throws(RunFailure) {
+        var changes: [RecordChange] = []
+        for guest in self.allGuests where guest.stage == .failed {
+            let name = guest.identity.name
+            if !self.mayBeThere(guest) { self.guests[name]?.host = nil }
+            changes.append(self.changed(name, .replan, to: nil, attempt: 0, error: ""))
+        }
+        try await self.record(changes)
+    }
+
+    /// Gives guests their hosts, all in one record.
+    func settle(_ places: [String: NodeID]) async throws(RunFailure) {
+        let changes = self.guestOrder.compactMap { name in
+            places[name].map { self.changed(name, .replan, to: $0, attempt: 0, error: "") }
+        }
+        try await self.record(changes)
+    }
+
+    private func changed(
+        _ name: String, _ event: GuestStage.Event, to host: NodeID?, attempt: Int, error: String
+    ) -> RecordChange {
+        var guest = self.guest(name)
+        let before = guest.stage
+        guard let after = before.after(event) else {
+            preconditionFailure("\(name) cannot \(event) while it is \(before.rawValue)")
+        }
+        guest.stage = after
+        guest.host = host ?? guest.host
+        guest.attempt = attempt
+        guest.error = error
+        self.guests[name] = guest
+        return .guest(guest, from: before)
+    }
+
+    /// A guest that was seen to run needs no second look in this run.
+    func see(_ name: String) { self.seen.insert(name) }
+
+    func copyGone(_ guest: String, from host: NodeID) async throws(RunFailure) {
+        self.copies[host]?.remove(guest)
+        try await self.record([.copyGone(guest: guest, host: host)])
+    }
+
+    func beginRemoval(of names: [String]) async throws(RunFailure) {
+        try await self.record(names.map { self.changed($0, .remove, to: nil, attempt: 0, error: "") })
+    }
+
+    /// Forgets those of `names` that are being removed and that no host has any more.
+    func forget(_ names: [String]) async throws(RunFailure) {
+        let copied = self.copies.values.reduce(into: Set<String>()) { $0.formUnion($1) }
+        let gone = names.filter { name in
+            self.guest(name).stage.after(.confirmRemoval) == .removed && !copied.contains(name)
+        }
+        let changes = gone.map { RecordChange.guestRemoved($0, from: self.guest($0).stage) }
+        try await self.record(changes)
+        for name in gone { self.guests[name] = nil }
+    }
+
+    private func record(_ changes: [RecordChange]) async throws(RunFailure) {
+        guard !changes.isEmpty else { return }
+        do {
+            try await self.store.record(changes, of: self.deployment)
+        } catch {
+            throw .store(error)
+        }
+    }
+}
+
+extension HostRecord {
+    /// Whether it may take the place of a worker.
+    var isFreeSpare: Bool { self.role == .spare && self.state.isUsable }
+}
+
+extension HostState {
+    /// Whether guests may be put on it, now or when it is ready.
+    var isUsable: Bool {
+        switch self {
+        case .booked, .doing, .done: true
+        case .setAside, .undoing, .released: false
+        }
+    }
+
+    /// Whether `stage` lies behind it.
+    func isPast(_ stage: HostStage) -> Bool {
+        switch self {
+        case .done(let last): stage <= last
+        case .doing(let current): stage < current
+        case .booked, .setAside, .undoing, .released: false
+        }
+    }
+}

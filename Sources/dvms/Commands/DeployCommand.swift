@@ -1,0 +1,163 @@
+import ArgumentParser
+import Basis
+import Deployer
+import Foundation
+import Settings
+
+/// Makes fleets of VMs on many hosts, and takes them back; docs/deployment.md.
+struct DeployCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "deploy",
+        abstract: "Book hosts, make them ready and boot a fleet of VMs on them; or take it back.",
+        discussion: """
+            docs/deployment.md tells of the fleet's file and of what is recorded. Exit status: 0 the fleet is as its file \
+            says, or gone; 1 some hosts or VMs failed, or there are not enough of them; 2 the command line or the file is \
+            not right, or the deployment is not known; 6 another apply or destroy of it is running; 130 stopped by Ctrl-C, \
+            the same command goes on.
+            """,
+        subcommands: [Plan.self, Apply.self, Status.self, Destroy.self])
+
+    func run() throws {
+        throw ValidationError("say what: plan, apply, status or destroy")
+    }
+
+    struct Plan: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what apply would do, and what destroy would undo. Nothing is touched.")
+
+        @OptionGroup var options: FleetOptions
+
+        func run() async throws {
+            let fleet = try self.options.fleet()
+            let record = try await self.options.record(of: fleet.name)
+            let plan: DeploymentPlan
+            do {
+                plan = try DeploymentPlan(fleet, record)
+            } catch {
+                throw OperatorFailure(.badInput, error.description)
+            }
+            let view = DeploymentPlanView(fleet, plan, record)
+            try Console.write(self.options.json ? view.json() : view.text)
+        }
+    }
+
+    struct Apply: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make the fleet as its file says, from wherever an earlier apply has left it.")
+
+        @OptionGroup var options: FleetOptions
+        @OptionGroup var hosts: HostOptions
+
+        @Option(
+            help: ArgumentHelp(
+                "A folder for hosts and VMs as CSV, Ansible inventory, ssh config and dvmsd config; made if need be.",
+                valueName: "folder"))
+        var out: String?
+
+        func run() async throws {
+            let fleet = try self.options.fleet()
+            let report = try await self.hosts.run(fleet, self.options, .apply)
+            if let out = self.out { try DeploymentFiles(report, fleet).write(to: out) }
+            try self.options.show(report, self.hosts)
+            if report.isInterrupted { throw self.options.interruption(of: "apply") }
+            guard report.runningCount == fleet.guestCount, report.strays.isEmpty else {
+                throw OperatorFailure(
+                    .failed,
+                    "\(report.runningCount) of \(Figures.count(fleet.guestCount, "VM")) run; mend what is told above, "
+                        + "and apply again")
+            }
+        }
+    }
+
+    struct Status: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say how far a deployment is, from its records. No host is asked.")
+
+        @OptionGroup var options: FleetOptions
+
+        func run() async throws {
+            let fleet = try self.options.fleet()
+            guard let record = try await self.options.record(of: fleet.name) else {
+                throw OperatorFailure(.badInput, DeploymentError.unknown(deployment: fleet.name).description)
+            }
+            let view = DeploymentStatusView(record, now: SystemTimeSource().wallClockMilliseconds)
+            try Console.write(self.options.json ? view.json() : view.text)
+        }
+    }
+
+    struct Destroy: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Take back everything that is recorded of a deployment, and let go of its hosts.")
+
+        @OptionGroup var options: FleetOptions
+        @OptionGroup var hosts: HostOptions
+
+        func run() async throws {
+            let fleet = try self.options.fleet()
+            let report = try await self.hosts.run(fleet, self.options, .destroy)
+            try self.options.show(report, self.hosts)
+            if report.isInterrupted { throw self.options.interruption(of: "destroy") }
+            guard report.hosts.isEmpty, report.guests.isEmpty else {
+                throw OperatorFailure(
+                    .failed,
+                    "\(Figures.count(report.hosts.count, "host")) could not be cleaned and stay booked; "
+                        + "mend them, and destroy again")
+            }
+        }
+    }
+}
+
+/// Which fleet, where its records are, and how to answer.
+struct FleetOptions: ParsableArguments {
+    @Argument(help: ArgumentHelp("The fleet's file.", valueName: "fleet"))
+    var file: String
+
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the records. Default: $XDG_STATE_HOME/dvms, or ~/.local/state/dvms.", valueName: "folder"))
+    var state: String?
+
+    @Flag(help: "Answer in JSON.")
+    var json = false
+
+    func fleet() throws(OperatorFailure) -> FleetSettings {
+        do {
+            return try FleetSettings.read(file: self.file, contentsOf: FileText.read)
+        } catch {
+            throw OperatorFailure(.badInput, "\(self.file) cannot be used\n\(error)")
+        }
+    }
+
+    var statePath: String {
+        self.state ?? StateFolder.standardPath(environment: ProcessInfo.processInfo.environment)
+    }
+
+    func folder() throws(OperatorFailure) -> StateFolder {
+        do {
+            return try StateFolder(self.statePath)
+        } catch {
+            throw OperatorFailure(.badInput, error.description)
+        }
+    }
+
+    /// Nil when nothing is recorded; then no file is made either.
+    func record(of deployment: String) async throws(OperatorFailure) -> DeploymentRecord? {
+        guard FileManager.default.fileExists(atPath: self.statePath) else { return nil }
+        let folder = try self.folder()
+        guard FileManager.default.fileExists(atPath: folder.database) else { return nil }
+        do {
+            return try await SQLiteStore(folder, time: SystemTimeSource()).load(deployment)
+        } catch {
+            throw OperatorFailure(.failed, error.description)
+        }
+    }
+
+    func show(_ report: DeploymentReport, _ hosts: HostOptions) throws {
+        let view = DeploymentReportView(report, isModelled: hosts.modelled)
+        try Console.write(self.json ? view.json() : view.text)
+    }
+
+    func interruption(of verb: String) -> OperatorFailure {
+        OperatorFailure(.interrupted, "stopped; `dvms deploy \(verb) \(self.file)` goes on from here")
+    }
+}

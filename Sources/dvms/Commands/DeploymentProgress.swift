@@ -1,0 +1,76 @@
+import Basis
+import Deployer
+import Foundation
+import Glibc
+import Settings
+import Synchronization
+
+/// Tells on standard error how far a deployment is: what goes wrong on lines of its own, the rest on one line that is
+/// written over, if that is a terminal.
+final class DeploymentProgress: Sendable {
+    private struct State {
+        var done: [RunStage: Int] = [:]
+        var retries = 0
+        var shownAt: ContinuousClock.Instant?
+    }
+
+    private static let showInterval = Duration.milliseconds(200)
+
+    private let hosts: Int
+    private let guests: Int
+    private let isShown = isatty(STDERR_FILENO) == 1
+    private let state = Mutex(State())
+
+    init(_ fleet: FleetSettings, isModelled: Bool) {
+        self.hosts = fleet.booking.hosts
+        self.guests = fleet.guestCount
+        if isModelled { Console.complain("modelled hosts, in virtual time") }
+    }
+
+    func take(_ event: DeploymentEvent) {
+        let now = ContinuousClock.now
+        let line = self.state.withLock { state -> String? in
+            switch event {
+            case .finished(let stage, _, _): state.done[stage, default: 0] += 1
+            case .retried: state.retries += 1
+            case .hostSetAside, .sparePromoted, .guestFailed, .removalFailed: break
+            }
+            guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
+            state.shownAt = now
+            return self.line(state)
+        }
+        if let words = Self.words(event) { self.write((self.isShown ? "\r\u{1B}[K" : "") + words + "\n") }
+        if let line { self.write("\r\u{1B}[K\(line)") }
+    }
+
+    func end() {
+        if self.isShown { self.write("\r\u{1B}[K") }
+    }
+
+    private func line(_ state: State) -> String {
+        let stages = RunStage.allCases.compactMap { stage -> String? in
+            guard let done = state.done[stage] else { return nil }
+            switch stage {
+            case .probe, .prepare, .network, .image: return "\(stage.rawValue) \(done)/\(self.hosts)"
+            case .boot: return nil
+            case .check: return "VMs \(done)/\(self.guests)"
+            case .removal: return "removed \(done)"
+            }
+        }
+        return (stages + [Figures.count(state.retries, "retry", "retries")]).joined(separator: "  ")
+    }
+
+    private static func words(_ event: DeploymentEvent) -> String? {
+        switch event {
+        case .finished, .retried: nil
+        case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
+        case .sparePromoted(let id): "\(id) takes its place"
+        case .guestFailed(let name, let why): "\(name) failed: \(why)".onOneLine
+        case .removalFailed(let name, let why): "\(name) could not be removed: \(why)".onOneLine
+        }
+    }
+
+    private func write(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import Testing
+
+@Suite("The program dvms deploy")
+struct DeployProgramTests {
+    private let folder: TemporaryFolder
+    private let fleet: String
+    private let state: String
+
+    init() throws {
+        self.folder = try TemporaryFolder()
+        self.fleet = "\(self.folder.path)/fleet.yaml"
+        self.state = "\(self.folder.path)/state"
+        try """
+        fleet: small
+        inventory:
+          hosts:
+            - {id: h1, address: 192.0.2.1}
+            - {id: h2, address: 192.0.2.2}
+            - {id: h3, address: 192.0.2.3}
+        booking: {hosts: 2, spares: 1}
+        network: {subnet: 10.1.0.0/24}
+        image: {file: debian.qcow2}
+        templates:
+          - {name: t, memory: 1GiB}
+        vms:
+          - {template: t, count: 5, name: "vm-{n}"}
+        """.write(toFile: self.fleet, atomically: true, encoding: .utf8)
+    }
+
+    private func deploy(_ verb: String, _ more: String...) throws -> ProgramRun {
+        try ProgramRun(["deploy", verb, self.fleet, "--state", self.state] + more)
+    }
+
+    private func json(_ run: ProgramRun) throws -> [String: Any] {
+        try #require(JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any], "\(run)")
+    }
+
+    @Test("plans, applies, tells the status and destroys, and says that hosts are modelled")
+    func life() throws {
+        let plan = try self.deploy("plan")
+        #expect(plan.status == 0 && plan.output.contains("make and boot new VMs"), "\(plan)")
+        #expect(plan.output.contains("nothing is recorded"))
+        #expect(!FileManager.default.fileExists(atPath: self.state))
+
+        let out = "\(self.folder.path)/out"
+        let apply = try self.deploy("apply", "--modelled", "--out", out)
+        #expect(apply.status == 0, "\(apply)")
+        #expect(apply.output.hasPrefix("small: 5 of 5 VMs run on 2 hosts, after "))
+        #expect(apply.output.contains("virtual time on modelled hosts") && apply.errors.contains("modelled hosts"))
+        let files = try FileManager.default.contentsOfDirectory(atPath: out).sorted()
+        #expect(files == ["dvmsd.yaml", "hosts.csv", "inventory.ini", "ssh_config", "vms.csv"])
+
+        let status = try self.json(self.deploy("status", "--json"))
+        let guests = try #require(status["vms"] as? [[String: Any]])
+        #expect(guests.map { $0["address"] as? String } == (2...6).map { "10.1.0.\($0)" })
+        #expect(guests.allSatisfy { $0["stage"] as? String == "running" })
+        let again = try self.deploy("plan")
+        #expect(again.output.contains("look at VMs that run") && !again.output.contains("make and boot"))
+
+        let destroy = try self.json(self.deploy("destroy", "--modelled", "--json"))
+        #expect((destroy["hosts"] as? [Any])?.isEmpty == true && (destroy["vms"] as? [Any])?.isEmpty == true)
+        let gone = try self.deploy("status")
+        #expect(gone.status == 2 && gone.errors.contains("no deployment small is recorded"), "\(gone)")
+    }
+
+    @Test("refuses a second apply of the same fleet with a status of its own")
+    func locked() throws {
+        try FileManager.default.createDirectory(atPath: self.state, withIntermediateDirectories: true)
+        let holder = Process()
+        let locked = Pipe()
+        holder.executableURL = URL(fileURLWithPath: "/usr/bin/flock")
+        holder.arguments = ["\(self.state)/small.lock", "sh", "-c", "echo locked; exec sleep 600"]
+        holder.standardOutput = locked
+        try holder.run()
+        #expect(String(decoding: locked.fileHandleForReading.availableData, as: UTF8.self) == "locked\n")
+        let second = try self.deploy("apply", "--modelled")
+        #expect(second.status == 6 && second.errors.contains("another apply or destroy of small is running"))
+        kill(holder.processIdentifier, SIGKILL)
+        holder.waitUntilExit()
+        #expect(try self.deploy("plan").status == 0)
+    }
+
+    @Test("has a status for what is wrong with the command line, the file and the fleet")
+    func failures() throws {
+        #expect(try self.deploy("apply").status == 2)
+        try "fleet: small\nseeds: 1\n".write(
+            toFile: "\(self.folder.path)/bad.yaml", atomically: true, encoding: .utf8)
+        let bad = try ProgramRun("deploy", "plan", "\(self.folder.path)/bad.yaml", "--state", self.state)
+        #expect(bad.status == 2 && bad.errors.contains("bad.yaml:2: seeds: unknown key; did you mean seed?"))
+        #expect(bad.errors.contains("bad.yaml:1: network.subnet: missing"))
+        let failing = try self.deploy("apply", "--modelled", "--refused", "1000")
+        #expect(failing.status == 1 && failing.output.contains("is set aside") == false, "\(failing)")
+        #expect(failing.errors.contains("h1 is set aside") && failing.errors.contains("0 of 5 VMs run"))
+        #expect(try self.deploy("apply", "--modelled").status == 0)
+    }
+}
