@@ -14,8 +14,8 @@ enum FleetReader {
         let booking = Self.booking(&root, hosts: hosts.count)
         let network = Self.network(&root)
         let image = Self.image(&root)
-        let templates = Self.templates(&root)
-        let groups = Self.groups(&root, templates)
+        let (templates, names) = Self.templates(&root)
+        let groups = Self.groups(&root, templates, names)
         let distribution = root.choice("distribution", default: DistributionStrategy.roundRobin)
         let limits = Self.limits(&root)
         let retries = Self.retries(&root)
@@ -168,7 +168,10 @@ enum FleetReader {
 
     // MARK: - Guests
 
-    private static func templates(_ root: inout SettingsSection) -> [GuestTemplate] {
+    /// Templates that are right, and the names of all.
+    private static func templates(
+        _ root: inout SettingsSection
+    ) -> (templates: [GuestTemplate], names: Set<String>) {
         let entries = root.sections("templates")
         var names: [String: Int] = [:]
         var templates: [GuestTemplate] = []
@@ -183,17 +186,20 @@ enum FleetReader {
             if disk % 1_024 != 0 {
                 entry.report("expected whole GiB, got \(disk)MiB", key: "disk", line: entry.line(of: "disk"))
             }
-            guard let name, let memory else { continue }
+            guard let name else { continue }
             Self.reportTwice(&names, name, "template", "name", entry)
+            guard let memory else { continue }
             templates.append(GuestTemplate(name: name, vcpus: vcpus, memoryMiB: memory, diskGiB: disk / 1_024))
         }
         if entries.isEmpty {
             root.report("expected at least 1 template, got none", key: "templates", line: root.line(of: "templates"))
         }
-        return templates
+        return (templates, Set(names.keys))
     }
 
-    private static func groups(_ root: inout SettingsSection, _ templates: [GuestTemplate]) -> [GuestGroup] {
+    private static func groups(
+        _ root: inout SettingsSection, _ templates: [GuestTemplate], _ templateNames: Set<String>
+    ) -> [GuestGroup] {
         let entries = root.sections("vms")
         var names: Set<String> = []
         var total = 0
@@ -204,8 +210,8 @@ enum FleetReader {
             let pattern = entry.required("name", Self.pattern)
             entry.finish()
             let known = templates.first { $0.name == template }
-            if let template, known == nil {
-                let nearest = NearestName.question(template, among: templates.map(\.name))
+            if let template, !templateNames.contains(template) {
+                let nearest = NearestName.question(template, among: Array(templateNames))
                 entry.report(
                     "there is no template \(template)\(nearest)", key: "template", line: entry.line(of: "template"))
             }

@@ -39,9 +39,10 @@ extension FleetReader {
     }
 
     static func hostAddress(_ text: String) throws(Quantities.Unexpected) -> String {
-        // With a port it is read as the ring's addresses are.
-        let bracketed = text.contains(":") ? "[\(text)]:1" : "\(text):1"
-        guard !text.hasPrefix("["), let address = NodeAddress(bracketed), address.host == text else {
+        // With a port it is read as the ring's addresses are. One colon alone is that of a port.
+        let colons = text.count { $0 == ":" }
+        let bracketed = colons > 0 ? "[\(text)]:1" : "\(text):1"
+        guard colons != 1, !text.hasPrefix("["), let address = NodeAddress(bracketed), address.host == text else {
             throw Quantities.Unexpected(
                 expected: "a host name or an address without port, such as 10.0.0.1, h1.example or fd00::1")
         }

@@ -1,5 +1,7 @@
+import Basis
 package import Deployer
 import Foundation
+import Settings
 
 /// What came of a run, for people and for programs.
 package struct DeploymentReportView {

@@ -1,3 +1,4 @@
+import Basis
 package import Deployer
 package import Settings
 
