@@ -117,7 +117,7 @@ package struct DeploymentRun: Sendable {
             } catch {
                 throw .store(error)
             }
-            try await self.bookHosts(plan)
+            try await self.bookHosts(plan, isNew: known?.hosts.isEmpty ?? true)
         } catch {
             try await self.forget(admitted)
             switch error {
@@ -138,23 +138,33 @@ package struct DeploymentRun: Sendable {
         }
     }
 
-    private func bookHosts(_ plan: DeploymentPlan) async throws(BookingFailure) {
+    private func bookHosts(_ plan: DeploymentPlan, isNew: Bool) async throws(BookingFailure) {
         let walltime = self.fleet.booking.walltime
-        func request(_ count: Int, _ role: HostRecord.Role) -> BookingRequest {
-            BookingRequest(
+        func book(_ count: Int, _ role: HostRecord.Role) async throws(BookingFailure) {
+            let request = BookingRequest(
                 deployment: self.fleet.name, count: count, role: role, candidates: self.fleet.inventory,
                 walltime: walltime)
+            _ = try await self.booking.book(request)
         }
-        if plan.workersToBook > 0 { _ = try await self.booking.book(request(plan.workersToBook, .worker)) }
-        for _ in 0..<plan.sparesToBook {
-            do {
-                _ = try await self.booking.book(request(1, .spare))
-            } catch {
-                // Without a spare the fleet can still be made.
-                if case .notEnough = error { break }
-                throw error
+        func bookUpTo(_ count: Int, _ role: HostRecord.Role) async throws(BookingFailure) {
+            for _ in 0..<count {
+                do throws(BookingFailure) {
+                    try await book(1, role)
+                } catch .notEnough {
+                    return
+                } catch {
+                    throw error
+                }
             }
         }
+        if isNew {
+            try await book(plan.workersToBook, .worker)
+        } else {
+            // A fleet that is there goes on with the hosts that it has, and with those that answer again.
+            try await bookUpTo(plan.workersToBook, .worker)
+        }
+        // Without a spare the fleet can still be made.
+        try await bookUpTo(plan.sparesToBook, .spare)
         let ends = self.time.wallClockMilliseconds + UInt64(clamping: walltime.inMilliseconds)
         do {
             try await self.store.extendLeases(of: self.fleet.name, untilMilliseconds: ends)

@@ -10,7 +10,7 @@ struct DeployCommand: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Book hosts, make them ready and boot a fleet of VMs on them; or take it back.",
         discussion: """
-            docs/deployment.md tells of the fleet's file and of what is recorded. Exit status: 0 the fleet is as its file \
+            docs/deployment.md tells of the fleet's file and of what is recorded. --json answers in JSON. Exit status: 0 the fleet is as its file \
             says, or gone; 1 some hosts or VMs failed, or there are not enough of them; 2 the command line or the file is \
             not right, or the deployment is not known; 6 another apply or destroy of it is running; 130 stopped by Ctrl-C, \
             the same command goes on.
@@ -117,8 +117,10 @@ struct FleetOptions: ParsableArguments {
             "The folder of the records. Default: $XDG_STATE_HOME/dvms, or ~/.local/state/dvms.", valueName: "folder"))
     var state: String?
 
-    @Flag(help: "Answer in JSON.")
-    var json = false
+    /// The flag --json is that of all of dvms; a daemon is not asked.
+    @OptionGroup(visibility: .hidden) private var daemon: DaemonOptions
+
+    var json: Bool { self.daemon.json }
 
     func fleet() throws(OperatorFailure) -> FleetSettings {
         do {

@@ -106,8 +106,9 @@ package struct DeploymentFiles {
                 + hosts.map { record in
                     let host = record.host
                     let address = host.address.contains(":") ? "[\(host.address)]" : host.address
-                    return "    - {id: \(self.quoted(host.id.name)), address: \"\(address):\(self.agentPort)\", "
-                        + "site: \(self.quoted(host.site)), rack: \(self.quoted(host.cluster))}"
+                    let place = [("site", host.site), ("rack", host.cluster)].filter { !$0.1.isEmpty }
+                    return "    - {id: \(self.quoted(host.id.name)), address: \"\(address):\(self.agentPort)\""
+                        + place.map { ", \($0.0): \(self.quoted($0.1))" }.joined() + "}"
                 } + [
                     "tls:", "  ca: /etc/dvms/tls/ca.pem", "  certificate: \"/etc/dvms/tls/{node}.pem\"",
                     "  key: \"/etc/dvms/tls/{node}.key\"",
