@@ -149,6 +149,7 @@ final class LoopbackSSHD: Sendable {
     }
 
     private func serve(_ client: Int32) {
+        _ = fcntl(client, F_SETFD, FD_CLOEXEC)
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0 else {
             close(client)
