@@ -21,7 +21,7 @@ build:
 
 # The suites that start programs need them built. They run apart from the others: a process that is just being started
 # holds the sockets of all tests in its parent for a moment, and a closed one then still answers.
-PROGRAM_SUITES := ProcessTests|dvmsTests
+PROGRAM_SUITES := ProcessTests|dvmsTests|LocalShellTests|OpenSSHShellTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests
 # These measure what the whole test process allocates, so they run alone.
 MEASURING_SUITES := MembershipMemoryTests
 TEST := ./run-tests $(SWIFT) test $(FLAGS) --disable-xctest --skip-build

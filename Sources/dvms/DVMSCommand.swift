@@ -28,7 +28,8 @@ struct DVMSCommand: AsyncParsableCommand {
                     PauseCommand.self, ResumeCommand.self, InjectCommand.self,
                 ]),
             CommandGroup(
-                name: "Without a daemon", subcommands: [PlanCommand.self, SimulateCommand.self, DeployCommand.self]),
+                name: "Without a daemon",
+                subcommands: [PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self]),
             CommandGroup(
                 name: "Set up",
                 subcommands: [

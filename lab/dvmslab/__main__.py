@@ -30,7 +30,7 @@ def show(value: dict | list, as_json: bool, text: str) -> int:
 def up(lab: Lab, options: argparse.Namespace) -> int:
     begin = time.monotonic()
     with lab.alone():
-        new = lab.up(options.hosts, options.tls)
+        new = lab.up(options.hosts, options.tls, options.ssh)
     print(f"{options.hosts} hosts are up ({time.monotonic() - begin:.1f} s)" if new
           else f"{options.hosts} hosts were up already")
     return EXIT_DONE
@@ -259,6 +259,7 @@ def parser() -> argparse.ArgumentParser:
     made = verb("up", up, "build a lab of N hosts")
     made.add_argument("hosts", type=int, metavar="N")
     made.add_argument("--tls", action="store_true", help="certificates for libvirtd and for migration")
+    made.add_argument("--ssh", action="store_true", help="an sshd in each host, and a key for its root")
     verb("down", down, "remove the lab, whatever state it is in")
     verb("status", status, "hosts and guests", json_too=True)
 

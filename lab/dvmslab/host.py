@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import certificates, network
+from . import certificates, network, secureshell
 from .machine import ControlGroups, Process, kill_namespaces, processes, run
 from .settings import LabError, Settings
 
@@ -62,7 +62,7 @@ class Host:
 
     # Files
 
-    def create(self, hosts: int, tls: bool) -> None:
+    def create(self, hosts: int, tls: bool, ssh: bool) -> None:
         """Writes the host's files and wires it. It is not started."""
         for folder in ("lib", "log/qemu", "cache"):
             (self.directory / folder).mkdir(parents=True)
@@ -72,6 +72,8 @@ class Host:
         self._write_libvirt_settings(tls)
         if tls:
             certificates.issue(self.settings.run / "pki", self.name, self.address, self.directory / "etc")
+        if ssh:
+            secureshell.issue(self.settings.run / "ssh", self.name, self.address, self.directory / "etc")
         capabilities = self.settings.cache / "capabilities"
         if capabilities.is_dir():
             shutil.copytree(capabilities, self.directory / "cache", dirs_exist_ok=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from . import certificates, network
+from . import certificates, network, secureshell
 from .guests import Registry, natural_order, survey
 from .host import Host
 from .machine import ControlGroups, kill_namespaces, processes
@@ -56,33 +56,36 @@ class Lab:
 
     # Up and down
 
-    def up(self, count: int, tls: bool) -> bool:
+    def up(self, count: int, tls: bool, ssh: bool) -> bool:
         """Builds the lab. False when it stood already; the rest of an unfinished one is removed first."""
         if not 1 <= count <= HOSTS_MAX:
             raise LabError(f"{count} hosts: a lab has 1 to {HOSTS_MAX}")
         self.settings.need_setup()
         shape = Shape.load(self.settings)
         if shape is not None and shape.complete:
-            if (shape.hosts, shape.tls) == (count, tls):
+            if (shape.hosts, shape.tls, shape.ssh) == (count, tls, ssh):
                 return False
-            with_tls = "with" if shape.tls else "without"
-            raise LabError(f"a lab of {shape.hosts} hosts {with_tls} TLS is up; run `lab down` first")
+            extras = " and ".join(name for name, has in (("TLS", shape.tls), ("ssh", shape.ssh)) if has)
+            raise LabError(f"a lab of {shape.hosts} hosts with {extras or 'neither TLS nor ssh'} is up; "
+                           "run `lab down` first")
         self._refuse_foreign()
         self.down()
         self.settings.run.mkdir(parents=True)
         self.settings.link.symlink_to(self.settings.run)
-        Shape(count, tls, complete=False).save(self.settings)
+        Shape(count, tls, ssh, complete=False).save(self.settings)
         Registry(self.settings).directory.mkdir()
-        self._build([Host(self.settings, number) for number in range(1, count + 1)], tls)
-        Shape(count, tls, complete=True).save(self.settings)
+        self._build([Host(self.settings, number) for number in range(1, count + 1)], tls, ssh)
+        Shape(count, tls, ssh, complete=True).save(self.settings)
         return True
 
-    def _build(self, hosts: list[Host], tls: bool) -> None:
+    def _build(self, hosts: list[Host], tls: bool, ssh: bool) -> None:
         network.create_switch(self.settings)
         if tls:
             certificates.create_authority(self.settings.run / "pki")
+        if ssh:
+            secureshell.create_user(self.settings.run / "ssh")
         for host in hosts:
-            host.create(len(hosts), tls)
+            host.create(len(hosts), tls, ssh)
             host.power_on()
             if not (self.settings.cache / "capabilities").is_dir():
                 # What the first libvirtd finds out about QEMU takes seconds, and holds for all.

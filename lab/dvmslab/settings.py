@@ -91,6 +91,7 @@ class Shape:
 
     hosts: int
     tls: bool
+    ssh: bool
     complete: bool
 
     def save(self, settings: Settings) -> None:
@@ -103,7 +104,7 @@ class Shape:
         except FileNotFoundError:
             return None
         except (ValueError, TypeError):
-            return cls(0, False, False)
+            return cls(0, False, False, False)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -35,7 +35,7 @@ class Scene:
     def build(self) -> None:
         """A new lab with all its guests, without daemons. Whatever bears its name is removed first."""
         self.lab.down()
-        self.lab.up(limits.HOSTS, tls=True)
+        self.lab.up(limits.HOSTS, tls=True, ssh=False)
         self.hosts = self.lab.hosts()
         self.daemons = {host.name: Daemon(host, self.program) for host in self.hosts}
         self.profile = None

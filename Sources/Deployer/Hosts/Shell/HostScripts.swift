@@ -1,0 +1,186 @@
+/// What is run on hosts to prepare them: portable shell, each script such that it may be run again at any time.
+///
+/// They share their ends: 69 tells that the host lacks what is said, 70 and all others that it refused, with its words.
+enum HostScripts {
+    static let lacksStatus = 69
+
+    /// Ahead of every script: a failure ends it, and libvirt is the system's, in English.
+    private static let preamble = #"""
+        set -eu
+        export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system
+        refuse() { echo "$1" >&2; exit 70; }
+        lacks() { echo "$1" >&2; exit 69; }
+
+        """#
+
+    static func script(_ body: String) -> String { self.preamble + body }
+
+    /// Of Debian and its kin. `libvirt-daemon-system` is added where systemd runs, as it brings the units.
+    static let packages = [
+        "genisoimage", "iproute2", "iputils-ping", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu",
+        "qemu-system-x86", "qemu-utils", "util-linux",
+    ]
+
+    /// `$@`: packages. Nothing is asked of the network while nothing is missing.
+    static let installPackages = Self.script(
+        #"""
+        [ ! -d /run/systemd/system ] || set -- "$@" libvirt-daemon-system
+        missing=
+        for p; do
+            dpkg-query -W -f='${Status}\n' "$p" 2>/dev/null | grep -qx 'install ok installed' || missing="$missing $p"
+        done
+        [ -n "$missing" ] || exit 0
+        command -v apt-get >/dev/null || lacks "apt-get, to install$missing"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -qq -o DPkg::Lock::Timeout=120 update >&2
+        apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing >&2
+        """#)
+
+    /// Many machines of one make have the same UUID in their firmware, and libvirt migrates between no two hosts that
+    /// show the same: so a random one is written down, unless one is. Guests run on while libvirt starts anew.
+    static let startHypervisor = Self.script(
+        #"""
+        changed=
+        for file in /etc/libvirt/libvirtd.conf /etc/libvirt/virtqemud.conf; do
+            [ -e "$file" ] || continue
+            if grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$file"; then continue; fi
+            printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$file"
+            changed=1
+        done
+        if [ -d /run/systemd/system ]; then
+            unit=libvirtd
+            ! systemctl is-enabled -q virtqemud.socket 2>/dev/null || unit=virtqemud
+            [ -z "$changed" ] || systemctl restart "$unit"
+            virsh version >/dev/null 2>&1 || systemctl start "$unit"
+        elif [ -n "$changed" ]; then
+            refuse "libvirtd is to be started anew for its host UUID, and there is no systemd to do it"
+        fi
+        virsh -q version >/dev/null
+        """#)
+
+    /// `$1` folder, `$2` name of the pool.
+    static let makeStorage = Self.script(
+        #"""
+        mkdir -p -m 711 "$1" "$1/images" "$1/disks" "$1/seeds" "$1/locks"
+        if ! virsh -q pool-list --all --name | sed 's/ *$//' | grep -Fxq -- "$2"; then
+            virsh -q pool-define-as "$2" dir --target "$1/disks" >/dev/null
+        fi
+        virsh -q pool-list --name | sed 's/ *$//' | grep -Fxq -- "$2" || virsh -q pool-start "$2" >/dev/null
+        virsh -q pool-autostart "$2" >/dev/null
+        """#)
+
+    /// `$1` folder, `$2` name of the pool.
+    static let removeStorage = Self.script(
+        #"""
+        if command -v virsh >/dev/null && virsh -q pool-list --all --name | sed 's/ *$//' | grep -Fxq -- "$2"; then
+            ! virsh -q pool-list --name | sed 's/ *$//' | grep -Fxq -- "$2" || virsh -q pool-destroy "$2" >/dev/null
+            virsh -q pool-undefine "$2" >/dev/null
+        fi
+        rm -rf -- "$1"
+        rmdir -- "${1%/*}" 2>/dev/null || true
+        """#)
+
+    // MARK: - Network
+
+    /// A link that is down and bears no mark is the rest of a script that was stopped between making and marking it.
+    private static let linkWords = #"""
+        is_own() {
+            [ -e "/sys/class/net/$1" ] || return 0
+            alias=$(cat "/sys/class/net/$1/ifalias")
+            [ "$alias" = "$mark" ] || { [ -z "$alias" ] && [ $(($(cat "/sys/class/net/$1/flags") & 1)) = 0 ]; }
+        }
+
+        """#
+
+    /// `$1` bridge, `$2` mark, `$3` gateway with prefix length, `$4` MAC of the bridge, `$5` identifier, then all peers.
+    ///
+    /// Frames for whom nobody knows go to every peer ("head-end replication"), so nothing is asked of the network
+    /// between the hosts but that UDP passes. The bridge has the same MAC on every host, like its address.
+    static let makeOverlay = Self.script(
+        Self.linkWords + #"""
+            bridge=$1 mark=$2 gateway=$3 mac=$4 id=$5
+            shift 5
+            overlay=vx$id
+            for link in "$bridge" "$overlay"; do
+                is_own "$link" || refuse "there is a network link $link that is not the deployment's"
+            done
+            own= peers=
+            for peer; do
+                address=$(getent ahostsv4 "$peer" | sed -n '1s/ .*//p')
+                [ -n "$address" ] || refuse "the address of $peer is not known here"
+                if [ -n "$(ip -o -4 address show to "$address/32")" ]; then own=$address; else peers="$peers $address"; fi
+            done
+            [ -n "$own" ] || refuse "none of the deployment's hosts has an address of this one"
+            uplink=$(ip -o -4 address show to "$own/32" | sed -n '1s/^[0-9]*: *\([^ @]*\).*/\1/p')
+            mtu=$(($(cat "/sys/class/net/$uplink/mtu") - 50))
+            [ -e "/sys/class/net/$bridge" ] ||
+                ip link add name "$bridge" address "$mac" type bridge forward_delay 0
+            ip link set "$bridge" alias "$mark"
+            if [ -e "/sys/class/net/$overlay" ] && ! ip -d link show "$overlay" | grep -q " local $own "; then
+                ip link delete "$overlay"
+            fi
+            [ -e "/sys/class/net/$overlay" ] ||
+                ip link add name "$overlay" type vxlan id "$id" local "$own" dstport 4789
+            ip link set "$overlay" alias "$mark"
+            ip link set "$overlay" mtu "$mtu" master "$bridge" up
+            ip link set "$bridge" mtu "$mtu" up
+            ip address replace "$gateway" dev "$bridge"
+            all=00:00:00:00:00:00
+            known=$(bridge fdb show dev "$overlay" | sed -n "s/^$all dst \([0-9.]*\) .*/\1/p")
+            for peer in $peers; do
+                case " $(echo $known) " in *" $peer "*) ;; *) bridge fdb append "$all" dev "$overlay" dst "$peer" ;; esac
+            done
+            for peer in $known; do
+                case " $peers " in *" $peer "*) ;; *) bridge fdb delete "$all" dev "$overlay" dst "$peer" ;; esac
+            done
+            """#)
+
+    /// `$1` bridge, `$2` mark, `$3` identifier.
+    static let removeOverlay = Self.script(
+        Self.linkWords + #"""
+            mark=$2
+            for link in "$1" "vx$3"; do
+                [ ! -e "/sys/class/net/$link" ] || ! is_own "$link" || ip link delete "$link"
+            done
+            """#)
+
+    /// `$1` name. The bridge with the address over which the host is reached gets it as a second one; none is made, because
+    /// that would move this address.
+    static let joinBridge = Self.script(
+        #"""
+        ! ip -o link show "$1" >/dev/null 2>&1 || exit 0
+        name=$1
+        set -- ${SSH_CONNECTION:-}
+        if [ $# -ge 3 ]; then
+            uplink=$(ip -o address show to "$3" | sed -n '1s/^[0-9]*: *\([^ @]*\).*/\1/p')
+        else
+            uplink=$(ip -o route show default | sed -n '1s/.* dev \([^ ]*\).*/\1/p')
+        fi
+        [ -d "/sys/class/net/$uplink/bridge" ] ||
+            lacks "a bridge over its uplink $uplink for a network without isolation"
+        ip link property add dev "$uplink" altname "$name"
+        """#)
+
+    /// `$1` name.
+    static let leaveBridge = Self.script(
+        #"""
+        if ip -o link show "$1" >/dev/null 2>&1; then
+            real=$(ip -o link show "$1" | sed -n 's/^[0-9]*: *\([^:@]*\).*/\1/p')
+            [ "$real" = "$1" ] || ip link property del dev "$real" altname "$1"
+        fi
+        """#)
+
+    /// `$1` name. Prints how the host calls the bridge, and its MTU.
+    static let showBridge = Self.script(
+        #"""
+        real=$(ip -o link show "$1" 2>/dev/null | sed -n 's/^[0-9]*: *\([^:@]*\).*/\1/p')
+        [ -n "$real" ] || refuse "the network $1 is not there"
+        echo "$real $(cat "/sys/class/net/$real/mtu")"
+        """#)
+
+    /// `$1` file. Prints its SHA-256; nothing where there is none.
+    static let imageSum = Self.script(
+        #"""
+        if [ -f "$1" ]; then sum=$(sha256sum <"$1"); echo "${sum%% *}"; fi
+        """#)
+}

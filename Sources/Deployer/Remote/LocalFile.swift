@@ -1,0 +1,91 @@
+import Crypto
+import Glibc
+
+/// A file of this machine that is read or written from front to back.
+///
+/// `Sendable` without a lock: one task at a time uses it, and the kernel keeps the place.
+final class LocalFile: Sendable {
+    private static let hashedPieceBytes = 1_024 * 1_024
+
+    private let path: String
+    private let descriptor: Int32
+
+    init(reading path: String) throws(HostShellFailure) {
+        self.path = path
+        self.descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard self.descriptor >= 0 else { throw .couldNotStart(detail: "\(path) cannot be read (\(Self.reason))") }
+        var status = stat()
+        guard fstat(self.descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(self.descriptor)
+            throw .couldNotStart(detail: "\(path) is not a file")
+        }
+    }
+
+    /// Makes the file, readable to its owner alone, or empties it.
+    init(writing path: String) throws(HostShellFailure) {
+        self.path = path
+        self.descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard self.descriptor >= 0 else { throw .couldNotStart(detail: "\(path) cannot be written (\(Self.reason))") }
+    }
+
+    deinit {
+        close(self.descriptor)
+    }
+
+    /// The next bytes; nil at the end.
+    func read(upTo count: Int) throws(HostShellFailure) -> [UInt8]? {
+        var failed = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            let got = Glibc.read(self.descriptor, buffer.baseAddress, count)
+            failed = got < 0
+            filled = max(0, got)
+        }
+        guard !failed else { throw .transferRefused(path: self.path, words: Self.reason) }
+        return bytes.isEmpty ? nil : bytes
+    }
+
+    func write(_ bytes: [UInt8]) throws(HostShellFailure) {
+        var written = 0
+        while written < bytes.count {
+            let count = bytes.withUnsafeBytes { buffer in
+                Glibc.write(self.descriptor, buffer.baseAddress?.advanced(by: written), buffer.count - written)
+            }
+            guard count > 0 else { throw .transferRefused(path: self.path, words: Self.reason) }
+            written += count
+        }
+    }
+
+    /// The SHA-256 of a file's content, in hexadecimal.
+    static func digest(of path: String) throws(HostShellFailure) -> String {
+        let file = try LocalFile(reading: path)
+        var hash = SHA256()
+        while let piece = try file.read(upTo: Self.hashedPieceBytes) {
+            hash.update(data: piece)
+        }
+        return Hexadecimal.text(hash.finalize())
+    }
+
+    /// What the last system call of this thread complained about.
+    private static var reason: String { String(cString: strerror(errno)) }
+}
+
+enum Hexadecimal {
+    /// Two lower-case digits a byte.
+    static func text(_ bytes: some Sequence<UInt8>) -> String {
+        bytes.map { byte in
+            let digits = String(byte, radix: 16)
+            return byte < 16 ? "0" + digits : digits
+        }.joined()
+    }
+}
+
+/// What becomes of a write to a process that has closed its input.
+enum BrokenPipes {
+    /// From here on it is an error of that write, and does not end this process. Processes that it starts are not
+    /// changed.
+    static func areErrors() {
+        _ = self.once
+    }
+
+    private static let once: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
+}

@@ -1,0 +1,46 @@
+"""Keys for the hosts' sshd and for a user, and what vouches for the hosts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from .machine import run
+from .settings import LabError
+
+SETTINGS = "ssh/lab_sshd_config"
+
+
+def _key(path: Path) -> None:
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(path))
+
+
+def create_user(directory: Path) -> None:
+    """Makes the key that root logs in with on every host, and an empty list of host keys."""
+    if shutil.which("sshd", path="/usr/sbin") is None or shutil.which("ssh-keygen") is None:
+        raise LabError("sshd or ssh-keygen is missing; install openssh-server and openssh-client")
+    directory.mkdir(mode=0o700)
+    _key(directory / "user_key")
+    (directory / "known_hosts").touch()
+
+
+def issue(directory: Path, name: str, address: str, etc: Path) -> None:
+    """Gives a host a key of its own and the settings of its sshd, and vouches for its key."""
+    folder = etc / "ssh"
+    folder.mkdir(exist_ok=True)
+    key = folder / "lab_host_key"
+    _key(key)
+    shutil.copy(directory / "user_key.pub", folder / "lab_authorized_keys")
+    (etc / SETTINGS).write_text(f"""\
+ListenAddress {address}
+HostKey /etc/ssh/lab_host_key
+AuthorizedKeysFile /etc/ssh/lab_authorized_keys
+PidFile none
+UsePAM no
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+""")
+    public = key.with_suffix(".pub").read_text().split()[:2]
+    with open(directory / "known_hosts", "a") as known:
+        known.write(f"{address},{name} {' '.join(public)}\n")
