@@ -49,6 +49,9 @@ final class LoopbackSSHD: Sendable {
         var cutAfterBytes: Int?
     }
 
+    /// Many sshd start at once here, on a machine that may be busy.
+    static let connectLimit = Duration.seconds(60)
+
     let folder: ScratchFolder
     let port: Int
     private let listener: Int32
@@ -117,7 +120,8 @@ final class LoopbackSSHD: Sendable {
         key: String = "user-key", folder: ControlFolder? = nil, time: any TimeSource = SystemTimeSource()
     ) throws -> OpenSSHShell {
         let options = try OpenSSHOptions(
-            identityFile: "\(self.folder.path)/\(key)", knownHostsFile: "\(self.folder.path)/known_hosts")
+            identityFile: "\(self.folder.path)/\(key)", knownHostsFile: "\(self.folder.path)/known_hosts",
+            connectLimit: LoopbackSSHD.connectLimit)
         return OpenSSHShell(to: try self.target(), options: options, folder: folder, time: time)
     }
 

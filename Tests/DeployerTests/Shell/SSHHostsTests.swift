@@ -11,7 +11,8 @@ struct SSHHostsTests {
 
     private func hosts(_ server: LoopbackSSHD) throws -> SSHHosts {
         let options = try OpenSSHOptions(
-            identityFile: "\(server.folder.path)/user-key", knownHostsFile: "\(server.folder.path)/known_hosts")
+            identityFile: "\(server.folder.path)/user-key", knownHostsFile: "\(server.folder.path)/known_hosts",
+            connectLimit: LoopbackSSHD.connectLimit)
         return try SSHHosts(options: options, machine: GuestMachine(), time: SystemTimeSource())
     }
 

@@ -78,10 +78,10 @@ struct TreeOverSSHTests {
         let known = targets
         let options = try OpenSSHOptions(
             identityFile: "\(self.server.folder.path)/user-key",
-            knownHostsFile: "\(self.server.folder.path)/known_hosts")
+            knownHostsFile: "\(self.server.folder.path)/known_hosts", connectLimit: LoopbackSSHD.connectLimit)
         let inner = try OpenSSHOptions(
             identityFile: "\(self.server.folder.path)/\(innerKey)",
-            knownHostsFile: "\(self.server.folder.path)/known_hosts")
+            knownHostsFile: "\(self.server.folder.path)/known_hosts", connectLimit: LoopbackSSHD.connectLimit)
         let tree = ExecutionTree(of: hosts.map { (name: $0, site: "s") }, childrenMax: childrenMax)
         let run = TreeRun(tree, targets: targets, innerOptions: inner) { host throws(HostShellFailure) in
             guard let target = known[host] else { throw .cancelled }
@@ -132,7 +132,9 @@ struct TreeOverSSHTests {
     func noInnerKey() async throws {
         let reports = try await self.reports(
             of: HostCommand(script: "echo hi", limit: .seconds(60)), on: ["a", "b", "c"], innerKey: "no-such-key")
-        #expect(reports.values.allSatisfy { $0.isSuccess && $0.shownText == "hi" })
+        #expect(
+            reports.values.allSatisfy { $0.isSuccess && $0.shownText == "hi" },
+            "\(reports.values.map(\.shownText))")
         // The head, its two children in vain, and both again from here.
         #expect(self.server.accepted == 5)
     }
