@@ -17,12 +17,26 @@ struct HostOptions: ParsableArguments {
             "With --modelled: of a thousand things that hosts are asked, how many they refuse.", valueName: "count"))
     var refused = 0
 
+    @OptionGroup var ssh: SSHOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Public keys that may log in to the VMs, as in an authorized_keys file; cloud-init puts them there.",
+            valueName: "file"))
+    var guestKeys: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A CPU model of libvirt's that every host has, so that VMs may migrate between hosts that differ.",
+            valueName: "model"))
+    var cpuModel: String?
+
     enum Verb {
         case apply, destroy
     }
 
     func validate() throws {
-        guard self.modelled else { throw ValidationError("say --modelled: hosts of other kinds cannot be driven") }
+        guard self.modelled || self.refused == 0 else { throw ValidationError("--refused goes with --modelled") }
         guard (0...1_000).contains(self.refused) else {
             throw ValidationError("--refused is a count of 0 to 1000, not \(self.refused)")
         }
@@ -44,7 +58,9 @@ struct HostOptions: ParsableArguments {
         defer { progress.end() }
         do {
             return try await Interruption.whileRunning {
-                try await self.runModelled(fleet, folder, verb) { progress.take($0) }
+                try await self.modelled
+                    ? self.runModelled(fleet, folder, verb) { progress.take($0) }
+                    : self.runOverSSH(fleet, folder, verb) { progress.take($0) }
             }
         } catch let error as DeploymentError {
             throw OperatorFailure(error.status, error.description)
@@ -65,15 +81,66 @@ struct HostOptions: ParsableArguments {
             var settings = ModelledHostSettings()
             settings.refusedPerThousand = refused
             let hosts = ModelledHosts(fleet.inventory, settings, seed: fleet.seed, time: world.time)
-            let store = try SQLiteStore(folder, time: world.time)
-            let run = DeploymentRun(
-                fleet, store: store, booking: InventoryBooking(store: store, time: world.time), directory: hosts,
-                time: world.time, watch: watch)
-            switch verb {
-            case .apply: return try await run.apply()
-            case .destroy: return try await run.destroy()
-            }
+            return try await verb.carryOut(
+                DeploymentRun(fleet, in: folder, on: hosts, time: world.time, watch: watch))
         }.value
+    }
+
+    private func runOverSSH(
+        _ fleet: FleetSettings, _ folder: StateFolder, _ verb: Verb,
+        watch: @escaping @Sendable (DeploymentEvent) -> Void
+    ) async throws -> DeploymentReport {
+        let time = SystemTimeSource()
+        let machine = GuestMachine(
+            virtualization: fleet.booking.required.kvm ? .hardware : .emulation, cpuModel: self.cpuModel)
+        let hosts: SSHHosts
+        do {
+            hosts = try DeployableHosts.overSSH(
+                options: self.ssh.openSSH(), machine: machine, authorizedKeys: self.authorizedKeys(), time: time)
+        } catch let failure as HostShellFailure {
+            throw OperatorFailure(.failed, failure.description)
+        }
+        let outcome: Result<DeploymentReport, any Error>
+        do {
+            let run = try DeploymentRun(fleet, in: folder, on: hosts, time: time, watch: watch)
+            outcome = .success(try await verb.carryOut(run))
+        } catch {
+            outcome = .failure(error)
+        }
+        await hosts.close()
+        return try outcome.get()
+    }
+
+    /// The lines of the file of keys that hold one.
+    private func authorizedKeys() throws(OperatorFailure) -> [String] {
+        guard let guestKeys = self.guestKeys else { return [] }
+        do {
+            return try FileText.read(guestKeys).split(whereSeparator: \.isNewline).map(String.init)
+                .filter { !$0.hasPrefix("#") && !$0.allSatisfy(\.isWhitespace) }
+        } catch {
+            throw OperatorFailure(.badInput, "\(guestKeys): \(error)")
+        }
+    }
+}
+
+extension HostOptions.Verb {
+    fileprivate func carryOut(_ run: DeploymentRun) async throws -> DeploymentReport {
+        switch self {
+        case .apply: try await run.apply()
+        case .destroy: try await run.destroy()
+        }
+    }
+}
+
+extension DeploymentRun {
+    fileprivate init(
+        _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, time: any TimeSource,
+        watch: @escaping @Sendable (DeploymentEvent) -> Void
+    ) throws(StoreError) {
+        let store = try SQLiteStore(folder, time: time)
+        self.init(
+            fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts, time: time,
+            watch: watch)
     }
 }
 

@@ -179,15 +179,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The port of their sshd; without it, that of the fleet, or 22.", valueName: "port"))
     var port: Int?
 
-    @Option(help: ArgumentHelp("The private key; without it, what ssh finds by itself.", valueName: "file"))
-    var identity: String?
-
-    @Option(
-        help: ArgumentHelp("The file that vouches for host keys; without it, ~/.ssh/known_hosts.", valueName: "file"))
-    var knownHosts: String?
-
-    @Option(help: ArgumentHelp("A config file of ssh, for jump hosts and the like.", valueName: "file"))
-    var sshConfig: String?
+    @OptionGroup var ssh: SSHOptions
 
     @Flag(help: "Run the command on this machine instead, once for each host: to try it out, and to measure.")
     var local = false
@@ -198,14 +190,7 @@ struct ConnectionOptions: ParsableArguments {
     ) throws(OperatorFailure) -> @Sendable (String) async throws(HostShellFailure) -> any HostShell {
         let time = SystemTimeSource()
         if self.local { return { _ in LocalShell(time: time) } }
-        let options: OpenSSHOptions
-        do {
-            options = try OpenSSHOptions(
-                identityFile: self.identity, knownHostsFile: self.knownHosts ?? "\(NSHomeDirectory())/.ssh/known_hosts",
-                configFile: self.sshConfig)
-        } catch {
-            throw OperatorFailure(.badInput, "\(error)")
-        }
+        let options = try self.ssh.openSSH()
         return { host throws(HostShellFailure) in
             guard let target = targets[host] else {
                 throw .couldNotStart(detail: "\(host) is none of the hosts that were named")
