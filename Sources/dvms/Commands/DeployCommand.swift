@@ -59,7 +59,7 @@ struct DeployCommand: AsyncParsableCommand {
             let report = try await self.hosts.run(fleet, self.options, .apply)
             if let out = self.out { try DeploymentFiles(report, fleet).write(to: out) }
             try self.options.show(report, self.hosts)
-            if report.isInterrupted { throw self.options.interruption(of: "apply") }
+            if report.isInterrupted { throw FleetOptions.interruption }
             guard report.runningCount == fleet.guestCount, report.strays.isEmpty else {
                 throw OperatorFailure(
                     .failed,
@@ -96,7 +96,7 @@ struct DeployCommand: AsyncParsableCommand {
             let fleet = try self.options.fleet()
             let report = try await self.hosts.run(fleet, self.options, .destroy)
             try self.options.show(report, self.hosts)
-            if report.isInterrupted { throw self.options.interruption(of: "destroy") }
+            if report.isInterrupted { throw FleetOptions.interruption }
             guard report.hosts.isEmpty, report.guests.isEmpty else {
                 throw OperatorFailure(
                     .failed,
@@ -159,7 +159,5 @@ struct FleetOptions: ParsableArguments {
         try Console.write(self.json ? view.json() : view.text)
     }
 
-    func interruption(of verb: String) -> OperatorFailure {
-        OperatorFailure(.interrupted, "stopped; `dvms deploy \(verb) \(self.file)` goes on from here")
-    }
+    static let interruption = OperatorFailure(.interrupted, "stopped; the same command goes on from here")
 }
