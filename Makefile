@@ -10,7 +10,7 @@ SEED ?= 7
 ROUNDS ?= 1
 SEEDS ?= 1000
 
-.PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults
+.PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
 .PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
 
 setup:
@@ -24,11 +24,13 @@ build:
 PROGRAM_SUITES := ProcessTests|dvmsTests|LocalShellTests|OpenSSHShellTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests
 # These measure what the whole test process allocates, so they run alone.
 MEASURING_SUITES := MembershipMemoryTests
+# These need hosts of a lab: lab/host-test runs them.
+LAB_SUITES := LabHostTests
 TEST := ./run-tests $(SWIFT) test $(FLAGS) --disable-xctest --skip-build
 
 test: build
 ifeq ($(FILTER),.)
-	$(TEST) --skip '$(PROGRAM_SUITES)|$(MEASURING_SUITES)'
+	$(TEST) --skip '$(PROGRAM_SUITES)|$(MEASURING_SUITES)|$(LAB_SUITES)'
 	$(TEST) --filter '$(MEASURING_SUITES)'
 	$(TEST) --filter '$(PROGRAM_SUITES)'
 else
@@ -66,6 +68,14 @@ lab-test: build lab-setup
 # Every fault, ROUNDS times.
 lab-faults: build lab-setup
 	lab/test --faults $(ROUNDS)
+
+# Needs root. The deployer's scripts on two hosts, over ssh.
+lab-hosts: build lab-setup
+	lab/host-test
+
+# Needs root. A fleet on four hosts over ssh: killed on the way, carried on, one host lost, destroyed.
+lab-deploy: build lab-setup
+	lab/deploy-test
 
 # Rings under faults in virtual time: P1-P13 in SEEDS seeds.
 seeds:

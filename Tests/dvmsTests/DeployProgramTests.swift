@@ -83,7 +83,10 @@ struct DeployProgramTests {
 
     @Test("has a status for what is wrong with the command line, the file and the fleet")
     func failures() throws {
-        #expect(try self.deploy("apply").status == 2)
+        #expect(try self.deploy("apply", "--refused", "3").errors.contains("--refused goes with --modelled"))
+        #expect(try self.deploy("destroy").status == 2)
+        let keyless = try self.deploy("apply", "--guest-keys", "\(self.folder.path)/none.pub")
+        #expect(keyless.status == 2 && keyless.errors.contains("none.pub"), "\(keyless)")
         try "fleet: small\nseeds: 1\n".write(
             toFile: "\(self.folder.path)/bad.yaml", atomically: true, encoding: .utf8)
         let bad = try ProgramRun("deploy", "plan", "\(self.folder.path)/bad.yaml", "--state", self.state)

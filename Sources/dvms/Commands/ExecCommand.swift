@@ -10,7 +10,8 @@ struct ExecCommand: AsyncParsableCommand {
         abstract: "Run a command on many hosts over ssh, and show what they say, alike hosts together.",
         discussion: """
             One word after -- is a script for /bin/sh; several are a command and its arguments, which no shell changes. \
-            Hosts must be in the known_hosts file: an unknown key is refused. Exit status: 0 every host ended with 0; \
+            Hosts must be in the known_hosts file: an unknown key is refused. --json prints one object for each host, as they \
+            end. Exit status: 0 every host ended with 0; \
             1 some did not; 2 the command line is not right.
             """)
 
@@ -47,8 +48,10 @@ struct ExecCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("How much is kept of each stream of each host.", valueName: "bytes"))
     var outputLimit = 65_536
 
-    @Flag(help: "Print one JSON object for each host, as they end.")
-    var json = false
+    /// The flag --json is that of all of dvms; a daemon is not asked.
+    @OptionGroup(visibility: .hidden) private var daemon: DaemonOptions
+
+    private var json: Bool { self.daemon.json }
 
     @Argument(parsing: .postTerminator, help: "The command.")
     var command: [String] = []
