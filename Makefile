@@ -54,6 +54,7 @@ ci: lint
 	$(MAKE) demo
 	$(MAKE) ring64
 	$(MAKE) lab-test ROUNDS=1
+	$(MAKE) lab-deploy
 
 lab-setup:
 	lab/lab setup
