@@ -95,7 +95,7 @@ struct HostOptions: ParsableArguments {
             virtualization: fleet.booking.required.kvm ? .hardware : .emulation, cpuModel: self.cpuModel)
         let hosts: SSHHosts
         do {
-            hosts = try DeployableHosts.overSSH(
+            hosts = try SSHHosts(
                 options: self.ssh.openSSH(), machine: machine, authorizedKeys: self.authorizedKeys(), time: time)
         } catch let failure as HostShellFailure {
             throw OperatorFailure(.failed, failure.description)

@@ -3,7 +3,7 @@ package import Settings
 import Synchronization
 
 /// The hosts of a fleet over ssh, each with one shared connection that lasts while it is used.
-package final class SSHHosts: Sendable {
+package final class SSHHosts: HostDirectory {
     private let options: OpenSSHOptions
     private let machine: GuestMachine
     private let authorizedKeys: [String]

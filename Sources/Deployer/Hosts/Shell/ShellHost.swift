@@ -225,7 +225,7 @@ extension HostFailure {
     /// What a shell's failure is to a deployment.
     init(_ failure: HostShellFailure, step: String) {
         switch failure {
-        case .unreachable, .connectionLost: self = .unreachable(detail: failure.description)
+        case .unreachable(_, let words), .connectionLost(_, let words): self = .unreachable(detail: words)
         case .hostKeyUnknown, .hostKeyChanged, .authenticationRefused, .couldNotStart:
             self = .lacks(what: "a way in: \(failure.description)")
         case .scriptTooLong, .transferRefused: self = .refused(step: step, words: failure.description)
