@@ -49,12 +49,13 @@ struct DeploymentFixture: Sendable {
 
     func run(
         _ fleet: FleetSettings? = nil, on hosts: ModelledHosts, time: any TimeSource,
-        store: (any DeploymentStore)? = nil, watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
+        replacesLost: Bool = false, store: (any DeploymentStore)? = nil,
+        watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) throws -> DeploymentRun {
         let store = try store ?? SQLiteStore(self.folder, time: time)
         return DeploymentRun(
             fleet ?? self.fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts,
-            time: time, watch: watch)
+            time: time, replacesLost: replacesLost, watch: watch)
     }
 
     /// Runs `body` under virtual time with modelled hosts for the fleet.

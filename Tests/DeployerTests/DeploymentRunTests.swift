@@ -130,6 +130,43 @@ struct DeploymentRunTests {
         }
     }
 
+    @Test("leaves VMs that ran before on a host that fails now, unless told to make them anew")
+    func ranBefore() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let first = try await fixture.run(on: hosts, time: world.time).apply()
+            for deed in [ModelledDeed.probe, .check] {
+                await hosts.hosts["h2"]?.add(.dies(at: deed))
+                let second = try await fixture.run(on: hosts, time: world.time).apply()
+                #expect(second.guests.map(\.host) == first.guests.map(\.host) && second.strays.isEmpty)
+                #expect(second.runningCount == 4 && second.unreached == ["vm-2", "vm-5"], "\(second.unreached)")
+                #expect(second.failures.map(\.entity) == ["h2"] && second.hosts.allSatisfy { $0.state != .setAside })
+                await hosts.hosts["h2"]?.heal()
+                await hosts.expectWhole(fleet, try await fixture.run(on: hosts, time: world.time).apply())
+            }
+
+            await hosts.hosts["h2"]?.add(.dies(at: .probe))
+            let anew = try await fixture.run(on: hosts, time: world.time, replacesLost: true).apply()
+            #expect(anew.runningCount == 6 && anew.unreached.isEmpty && anew.strays.map(\.guest) == ["vm-2", "vm-5"])
+            #expect(anew.guests.allSatisfy { $0.host != "h2" })
+        }
+    }
+
+    @Test("does not touch a VM that ran before and does not answer")
+    func silentGuest() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let first = try await fixture.run(on: hosts, time: world.time).apply()
+            let host = try #require(first.guests[0].host.flatMap { hosts.hosts[$0] })
+            await host.silence(guest: "vm-1")
+            let before = await host.contents
+            let second = try await fixture.run(on: hosts, time: world.time).apply()
+            #expect(
+                second.runningCount == 5 && second.unreached == ["vm-1"] && second.failures.map(\.entity) == ["vm-1"])
+            #expect(await host.contents == before)
+        }
+    }
+
     @Test("keeps leases and records of a host that does not answer, until it confirms")
     func destroyLater() async throws {
         let fleet = try DeploymentFixture.fleet()

@@ -61,6 +61,9 @@ package actor ModelledHost: DeployableHost {
     /// The guest stops, as if it had crashed.
     package func crash(guest name: String) { self.contents.guests[name]?.isRunning = false }
 
+    /// The guest runs on, and does not answer any more.
+    package func silence(guest name: String) { self.contents.guests[name]?.isHanging = true }
+
     // MARK: - The port
 
     package func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {

@@ -22,6 +22,8 @@ package enum DeploymentEvent: Hashable, Sendable {
     /// A stage failed, and is tried again after the delay.
     case retried(RunStage, entity: String, attempt: Int, failure: HostFailure, delay: Duration)
     case hostSetAside(NodeID, failure: HostFailure)
+    /// A host failed on which guests ran before: they and it are left as they are.
+    case hostLeftAlone(NodeID, failure: HostFailure)
     /// A spare became a worker.
     case sparePromoted(NodeID)
     case guestFailed(String, why: String)

@@ -42,6 +42,9 @@ final class DeploymentMeter: Sendable {
                 state.stages[stage, default: StageFigures()].retries += 1
             case .hostSetAside(let id, let failure):
                 state.failures.append(.init(entity: id.name, why: failure.description))
+            case .hostLeftAlone(let id, let failure):
+                state.failures.append(
+                    .init(entity: id.name, why: "\(failure); the VMs that ran on it are left as they are"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
             case .finished, .sparePromoted:

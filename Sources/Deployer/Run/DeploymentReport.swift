@@ -13,6 +13,8 @@ package struct DeploymentReport: Hashable, Sendable {
     package var hosts: [HostRecord]
     /// As they are now, by ordinal.
     package var guests: [GuestRecord]
+    /// Guests that ran before and were not seen to now: they do not answer, or their host does not. By ordinal.
+    package var unreached: [String]
     /// Guests that may still be somewhere else than where they belong, because that host did not answer.
     package var strays: [Stray]
     /// It was stopped before it was done.
@@ -40,7 +42,8 @@ package struct DeploymentReport: Hashable, Sendable {
         package var host: NodeID
     }
 
-    package var runningCount: Int { self.guests.count { $0.stage == .running } }
+    /// How many were seen to run.
+    package var runningCount: Int { self.guests.count { $0.stage == .running } - self.unreached.count }
 
     package var retries: Int { self.stages.reduce(0) { $0 + $1.figures.retries } }
 }

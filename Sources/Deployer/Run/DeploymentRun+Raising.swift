@@ -110,13 +110,18 @@ extension DeploymentRun {
         }
     }
 
-    /// Runs `part`; a host that fails in it for good is set aside, and a spare takes its place.
+    /// Runs `part`; a host that fails in it for good is set aside, and a spare takes its place. One on which guests ran
+    /// before is left alone instead, unless the user said that they may be made anew.
     private func orSetAside(
         _ id: NodeID, _ crew: Crew, _ part: () async throws(RunFailure) -> Void
     ) async throws(RunFailure) {
         do throws(RunFailure) {
             try await part()
         } catch .host(let failure) {
+            if !self.replacesLost, await crew.roster.hasSettledGuests(on: id) {
+                await crew.roster.leaveAlone(id)
+                return self.meter.note(.hostLeftAlone(id, failure: failure))
+            }
             try await crew.roster.move(id, .giveUp, error: failure.description)
             self.meter.note(.hostSetAside(id, failure: failure))
             try await crew.driver(id).evacuate()

@@ -18,20 +18,25 @@ package struct DeploymentRun: Sendable {
     let directory: any HostDirectory
     let time: any TimeSource
     let meter: DeploymentMeter
+    let replacesLost: Bool
 
     /// How many of the slowest hosts a report names.
     private static let slowestCount = 5
 
-    /// - Parameter watch: told what happens, from any thread.
+    /// - Parameters:
+    ///   - replacesLost: the user's word that guests that ran on hosts that fail now may be made anew elsewhere.
+    ///   - watch: told what happens, from any thread.
     package init(
         _ fleet: FleetSettings, store: any DeploymentStore, booking: any Booking, directory: any HostDirectory,
-        time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
+        time: any TimeSource, replacesLost: Bool = false,
+        watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.store = store
         self.booking = booking
         self.directory = directory
         self.time = time
+        self.replacesLost = replacesLost
         self.meter = DeploymentMeter(time: time, watch: watch)
     }
 
@@ -200,7 +205,8 @@ package struct DeploymentRun: Sendable {
             deployment: self.fleet.name, took: self.time.now - began,
             stages: self.meter.stages.map { DeploymentReport.Stage(stage: $0.0, figures: $0.1) },
             slowest: self.meter.slowest(Self.slowestCount), failures: self.meter.failures,
-            hosts: await roster.allHosts, guests: await roster.allGuests, strays: await roster.strays,
+            hosts: await roster.allHosts, guests: await roster.allGuests, unreached: await roster.unreached,
+            strays: await roster.strays,
             isInterrupted: isInterrupted)
     }
 }

@@ -112,7 +112,7 @@ actor HostDriver {
         let record = await self.roster.guest(name)
         let definition = self.context.definition(of: record)
         if record.stage == .running {
-            if try await self.stillRuns(definition) { return await self.roster.see(name) }
+            if try await self.stillRuns(definition) { return }
             try await self.roster.move(guest: name, .replan, error: "it was found not to run")
         }
         var (last, isStuck) = ("", false)
@@ -141,15 +141,41 @@ actor HostDriver {
 
     private static let answerStep = "the guest's answer"
 
+    /// Whether a guest that ran before runs now.
+    ///
+    /// - Throws: the host's failure, when it stays after some attempts.
     private func stillRuns(_ guest: GuestDefinition) async throws(RunFailure) -> Bool {
-        do throws(HostFailure) {
-            let limit = self.context.fleet.timeouts.probe
-            guard try await self.host.state(ofGuest: guest.name, within: limit) == .running else { return false }
-            return try await self.host.isReachable(guest, within: limit)
-        } catch {
-            if error == .cancelled || Task.isCancelled { throw .cancelled }
-            return false
+        var attempt = 1
+        while true {
+            do throws(RunFailure) {
+                return try await self.look(at: guest)
+            } catch .host(let failure) where failure.canRetryHelp && attempt < self.context.schedule.attempts {
+                try await self.wait(.check, guest.name, attempt, failure)
+                attempt += 1
+            } catch {
+                throw error
+            }
         }
+    }
+
+    /// A guest that runs and does not answer is noted, and left as it is: what it does is its user's business.
+    private func look(at guest: GuestDefinition) async throws(RunFailure) -> Bool {
+        var state = GuestState.absent
+        try await self.asking { () async throws(HostFailure) in
+            state = try await self.host.state(ofGuest: guest.name, within: self.context.fleet.timeouts.probe)
+        }
+        guard state == .running else { return false }
+        do throws(RunFailure) {
+            try await self.awaitAnswer(of: guest)
+            await self.roster.see(guest.name, isSilent: false)
+        } catch .host(.timedOut(Self.answerStep, _)) {
+            await self.roster.see(guest.name, isSilent: true)
+            self.context.meter.note(
+                .guestFailed(guest.name, why: "it runs on \(self.id) and does not answer; look into it there"))
+        } catch {
+            throw error
+        }
+        return true
     }
 
     /// - Parameter again: it hangs, and is turned off and on.
@@ -163,18 +189,24 @@ actor HostDriver {
             }
         }
         try await self.context.meter.measure(.check, guest.name) { () async throws(RunFailure) in
-            let deadline = self.context.time.now + timeouts.check
-            while true {
-                var answers = false
-                try await self.asking { () async throws(HostFailure) in
-                    answers = try await self.host.isReachable(guest, within: timeouts.probe)
-                }
-                if answers { return }
-                guard self.context.time.now + Self.checkInterval <= deadline else {
-                    throw .host(.timedOut(step: Self.answerStep, limit: timeouts.check))
-                }
-                try await self.sleep(Self.checkInterval)
+            try await self.awaitAnswer(of: guest)
+        }
+    }
+
+    /// - Throws: that the ``answerStep`` timed out, or the host's failure.
+    private func awaitAnswer(of guest: GuestDefinition) async throws(RunFailure) {
+        let timeouts = self.context.fleet.timeouts
+        let deadline = self.context.time.now + timeouts.check
+        while true {
+            var answers = false
+            try await self.asking { () async throws(HostFailure) in
+                answers = try await self.host.isReachable(guest, within: timeouts.probe)
             }
+            if answers { return }
+            guard self.context.time.now + Self.checkInterval <= deadline else {
+                throw .host(.timedOut(step: Self.answerStep, limit: timeouts.check))
+            }
+            try await self.sleep(Self.checkInterval)
         }
     }
 

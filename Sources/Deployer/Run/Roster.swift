@@ -18,11 +18,19 @@ actor Roster {
     private var seen: Set<String> = []
     /// Hosts that went through all stages in this run.
     private var passed: Set<NodeID> = []
+    /// Guests that ran before this run, on the host that they have: they may hold what their users put there, so that
+    /// nothing but the user's word has them turned off or made anew (ADR 0011).
+    private var settled: Set<String>
+    /// Hosts that failed and have settled guests: nothing more is done with them in this run.
+    private var leftAlone: Set<NodeID> = []
+    /// Guests that run and do not answer.
+    private var silent: Set<String> = []
 
     init(_ record: DeploymentRecord, store: any DeploymentStore) {
         self.deployment = record.base.name
         self.store = store
         self.copies = record.copies
+        self.settled = Set(record.guests.filter { $0.stage == .running }.map(\.identity.name))
         for host in record.hosts {
             self.hosts[host.host.id] = host
             self.hostOrder.append(host.host.id)
@@ -49,9 +57,21 @@ actor Roster {
 
     var allGuests: [GuestRecord] { self.guestOrder.compactMap { self.guests[$0] } }
 
-    /// Workers that are not set aside, in their order.
+    /// Workers that are neither set aside nor left alone, in their order.
     var workers: [NodeID] {
-        self.allHosts.filter { $0.role == .worker && $0.state.isUsable }.map(\.host.id)
+        self.allHosts.filter { $0.role == .worker && $0.state.isUsable && !self.leftAlone.contains($0.host.id) }
+            .map(\.host.id)
+    }
+
+    func hasSettledGuests(on id: NodeID) -> Bool { self.settled.contains { self.guests[$0]?.host == id } }
+
+    /// Guests that are to run and were not seen to in this run, since they or their hosts do not answer; by ordinal.
+    var unreached: [String] {
+        self.guestOrder.filter { name in
+            self.silent.contains(name)
+                || self.guests[name].map { $0.stage == .running } ?? false
+                    && self.guests[name]?.host.map(self.leftAlone.contains) ?? false
+        }
     }
 
     func isProbed(_ id: NodeID) -> Bool { self.facts[id] != nil }
@@ -61,6 +81,8 @@ actor Roster {
     func hasPassed(_ id: NodeID) -> Bool { self.passed.contains(id) }
 
     func pass(_ id: NodeID) { self.passed.insert(id) }
+
+    func leaveAlone(_ id: NodeID) { self.leftAlone.insert(id) }
 
     func has(guest name: String) -> Bool { self.guests[name] != nil }
 
@@ -189,6 +211,7 @@ actor Roster {
 
     /// Gives guests their hosts, all in one record.
     func settle(_ places: [String: NodeID]) async throws(RunFailure) {
+        self.settled.subtract(places.keys)
         let changes = self.guestOrder.compactMap { name in
             places[name].map { self.changed(name, .replan, to: $0, attempt: 0, error: "") }
         }
@@ -212,7 +235,10 @@ actor Roster {
     }
 
     /// A guest that was seen to run needs no second look in this run.
-    func see(_ name: String) { self.seen.insert(name) }
+    func see(_ name: String, isSilent: Bool) {
+        self.seen.insert(name)
+        if isSilent { self.silent.insert(name) }
+    }
 
     func copyGone(_ guest: String, from host: NodeID) async throws(RunFailure) {
         self.copies[host]?.remove(guest)

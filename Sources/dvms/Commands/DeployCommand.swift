@@ -48,6 +48,12 @@ struct DeployCommand: AsyncParsableCommand {
         @OptionGroup var options: FleetOptions
         @OptionGroup var hosts: HostOptions
 
+        @Flag(
+            help: ArgumentHelp(
+                "Make VMs anew elsewhere that ran on hosts which fail now. What was in them is lost; make sure that these "
+                    + "hosts are off."))
+        var replaceLost = false
+
         @Option(
             help: ArgumentHelp(
                 "A folder for hosts and VMs as CSV, Ansible inventory, ssh config and dvmsd config; made if need be.",
@@ -56,7 +62,8 @@ struct DeployCommand: AsyncParsableCommand {
 
         func run() async throws {
             let fleet = try self.options.fleet()
-            let report = try await self.hosts.run(fleet, self.options, .apply)
+            let report = try await self.hosts.run(
+                fleet, self.options, .apply(replacesLost: self.replaceLost))
             if let out = self.out { try DeploymentFiles(report, fleet).write(to: out) }
             try self.options.show(report, self.hosts)
             if report.isInterrupted { throw FleetOptions.interruption }

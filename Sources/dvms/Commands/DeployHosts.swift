@@ -32,7 +32,8 @@ struct HostOptions: ParsableArguments {
     var cpuModel: String?
 
     enum Verb {
-        case apply, destroy
+        case apply(replacesLost: Bool)
+        case destroy
     }
 
     func validate() throws {
@@ -82,7 +83,7 @@ struct HostOptions: ParsableArguments {
             settings.refusedPerThousand = refused
             let hosts = ModelledHosts(fleet.inventory, settings, seed: fleet.seed, time: world.time)
             return try await verb.carryOut(
-                DeploymentRun(fleet, in: folder, on: hosts, time: world.time, watch: watch))
+                DeploymentRun(fleet, in: folder, on: hosts, for: verb, time: world.time, watch: watch))
         }.value
     }
 
@@ -102,7 +103,7 @@ struct HostOptions: ParsableArguments {
         }
         let outcome: Result<DeploymentReport, any Error>
         do {
-            let run = try DeploymentRun(fleet, in: folder, on: hosts, time: time, watch: watch)
+            let run = try DeploymentRun(fleet, in: folder, on: hosts, for: verb, time: time, watch: watch)
             outcome = .success(try await verb.carryOut(run))
         } catch {
             outcome = .failure(error)
@@ -124,6 +125,13 @@ struct HostOptions: ParsableArguments {
 }
 
 extension HostOptions.Verb {
+    fileprivate var replacesLost: Bool {
+        switch self {
+        case .apply(let replacesLost): replacesLost
+        case .destroy: false
+        }
+    }
+
     fileprivate func carryOut(_ run: DeploymentRun) async throws -> DeploymentReport {
         switch self {
         case .apply: try await run.apply()
@@ -134,13 +142,13 @@ extension HostOptions.Verb {
 
 extension DeploymentRun {
     fileprivate init(
-        _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, time: any TimeSource,
-        watch: @escaping @Sendable (DeploymentEvent) -> Void
+        _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, for verb: HostOptions.Verb,
+        time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void
     ) throws(StoreError) {
         let store = try SQLiteStore(folder, time: time)
         self.init(
             fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts, time: time,
-            watch: watch)
+            replacesLost: verb.replacesLost, watch: watch)
     }
 }
 

@@ -19,7 +19,7 @@ package struct DeploymentReportView {
     // MARK: - For people
 
     package var text: String {
-        [self.heading, self.stages, self.slowest, self.failures, self.strays].compactMap(\.self)
+        [self.heading, self.stages, self.slowest, self.failures, self.unreached, self.strays].compactMap(\.self)
             .joined(separator: "\n\n")
     }
 
@@ -69,6 +69,13 @@ package struct DeploymentReportView {
         return table.text + (more > 0 ? "\nand \(more) more" : "")
     }
 
+    private var unreached: String? {
+        guard let first = self.report.unreached.first else { return nil }
+        return
+            "\(Figures.count(self.report.unreached.count, "VM")) that ran before (\(first) first) were not seen to run: mend "
+            + "their hosts and apply again; or, once these are off for good, apply with --replace-lost"
+    }
+
     private var strays: String? {
         guard let first = self.report.strays.first else { return nil }
         return "\(Figures.count(self.report.strays.count, "VM")) may run a second time on hosts that do not answer "
@@ -91,7 +98,7 @@ package struct DeploymentReportView {
                 },
                 slowest: report.slowest.map { .init(host: $0.host, tookMs: $0.took.inMilliseconds) },
                 failures: report.failures.map { .init(entity: $0.entity, why: $0.why) },
-                strays: report.strays.map { .init(vm: $0.guest, host: $0.host.name) },
+                unreached: report.unreached, strays: report.strays.map { .init(vm: $0.guest, host: $0.host.name) },
                 hosts: report.hosts.map(DeploymentJSON.Host.init), vms: report.guests.map(DeploymentJSON.Guest.init)))
     }
 
@@ -105,6 +112,7 @@ package struct DeploymentReportView {
         var stages: [Stage]
         var slowest: [Slow]
         var failures: [Failure]
+        var unreached: [String]
         var strays: [Stray]
         var hosts: [DeploymentJSON.Host]
         var vms: [DeploymentJSON.Guest]
