@@ -21,7 +21,9 @@ build:
 
 # The suites that start programs need them built. They run apart from the others: a process that is just being started
 # holds the sockets of all tests in its parent for a moment, and a closed one then still answers.
-PROGRAM_SUITES := ProcessTests|dvmsTests|LocalShellTests|OpenSSHShellTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests
+PROGRAM_SUITES := ProcessTests|dvmsTests
+# These start shells and sshd, and wait for them while the others keep every thread busy: so they run apart as well.
+SHELL_SUITES := LocalShellTests|OpenSSHShellTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests
 # These measure what the whole test process allocates, so they run alone.
 MEASURING_SUITES := MembershipMemoryTests
 # These need hosts of a lab: lab/host-test runs them.
@@ -30,8 +32,9 @@ TEST := ./run-tests $(SWIFT) test $(FLAGS) --disable-xctest --skip-build
 
 test: build
 ifeq ($(FILTER),.)
-	$(TEST) --skip '$(PROGRAM_SUITES)|$(MEASURING_SUITES)|$(LAB_SUITES)'
+	$(TEST) --skip '$(PROGRAM_SUITES)|$(SHELL_SUITES)|$(MEASURING_SUITES)|$(LAB_SUITES)'
 	$(TEST) --filter '$(MEASURING_SUITES)'
+	$(TEST) --filter '$(SHELL_SUITES)'
 	$(TEST) --filter '$(PROGRAM_SUITES)'
 else
 	$(TEST) --filter '$(FILTER)'

@@ -76,10 +76,10 @@ struct LocalShellTests {
 
     @Test("is not held up by what a command leaves in the background")
     func background() async throws {
-        let began = self.shell.time.now
-        let result = try await self.run("sleep 20 & echo $!")
-        #expect(result.isSuccess && self.shell.time.now - began < .seconds(10))
-        _ = try await self.run("kill \"$1\"", [result.outputText.filter(\.isNumber)])
+        let result = try await self.run("sleep 600 & echo $!")
+        #expect(result.isSuccess)
+        // It can still be ended: so the result came before its end.
+        #expect(try await self.run("kill \"$1\"", [result.outputText.filter(\.isNumber)]).isSuccess)
     }
 
     @Test("does not run a script of which only a part arrives")

@@ -63,12 +63,14 @@ final class LoopbackSSHD: Sendable {
             try Self.runKeygen(["-q", "-t", "ed25519", "-N", "", "-f", "\(self.folder.path)/\(key)"])
         }
         if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
+        // SHLVL keeps bash from reading the .bashrc of whoever runs the tests, which may print anything.
         try """
         HostKey \(self.folder.path)/host-key
         AuthorizedKeysFile \(self.folder.path)/user-key.pub
         PidFile none
         StrictModes no
         UsePAM no
+        SetEnv SHLVL=2
         PermitRootLogin yes
         PasswordAuthentication no
         KbdInteractiveAuthentication no
