@@ -31,7 +31,7 @@ package actor OpenSSHShell: HostShell {
     }
 
     package func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
-        try await self.sessions.pass { () async throws(HostShellFailure) in
+        try await self.sessions.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in
             let began = self.time.now
             if let socket = self.socket { try await self.connect(through: socket) }
             var result = try await self.carry(command)
@@ -60,7 +60,7 @@ package actor OpenSSHShell: HostShell {
 
     /// Makes the shared connection unless it is there.
     private func connect(through socket: String) async throws(HostShellFailure) {
-        try await self.opening.pass { () async throws(HostShellFailure) in
+        try await self.opening.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in
             if ControlFolder.answers(socket) { return }
             // What a killed master left behind would keep the new one from listening.
             unlink(socket)

@@ -95,12 +95,12 @@ extension DeploymentRun {
     /// Brings all workers through their other stages, and boots the guests of each as soon as it is ready.
     private func makeReady(_ crew: Crew) async throws(RunFailure) {
         let workers = await crew.roster.workers
-        // All of them at once: the permits say how many do something.
+        // All of them at once: the turnstile says how many do something.
         try await Windowed.run(workers, atOnce: workers.count) { id throws(RunFailure) in
             try await self.orSetAside(id, crew) { () async throws(RunFailure) in
                 let driver = crew.driver(id)
                 if await !crew.roster.hasPassed(id) {
-                    try await crew.context.hosts.with { () async throws(RunFailure) in
+                    try await crew.context.hosts.pass(orThrow: .cancelled) { () async throws(RunFailure) in
                         for stage in HostStage.allCases where stage != .probe { try await driver.pass(stage) }
                     }
                     await crew.roster.pass(id)

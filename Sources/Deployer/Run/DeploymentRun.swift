@@ -187,7 +187,8 @@ package struct DeploymentRun: Sendable {
         let context = RunContext(
             fleet: self.fleet, network: record.base.hostNetwork(among: record.hosts.map(\.host)),
             image: record.base.image, schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
-            hosts: Permits(self.fleet.limits.hostsAtOnce), boots: Permits(self.fleet.limits.bootsAtOnce))
+            hosts: Turnstile(width: self.fleet.limits.hostsAtOnce),
+            boots: Turnstile(width: self.fleet.limits.bootsAtOnce))
         var drivers: [NodeID: HostDriver] = [:]
         for record in record.hosts {
             let host = record.host

@@ -119,7 +119,7 @@ actor HostDriver {
         for attempt in 1...self.context.schedule.attempts {
             let failure: HostFailure
             do throws(RunFailure) {
-                return try await self.context.boots.with { () async throws(RunFailure) in
+                return try await self.context.boots.pass(orThrow: .cancelled) { () async throws(RunFailure) in
                     try await self.roster.move(guest: name, .boot, copy: true, attempt: attempt, error: last)
                     try await self.boot(definition, again: isStuck)
                     try await self.roster.move(guest: name, .answer, attempt: attempt)

@@ -10,9 +10,9 @@ struct RunContext: Sendable {
     var time: any TimeSource
     var meter: DeploymentMeter
     /// Of hosts that are being made ready.
-    var hosts: Permits
+    var hosts: Turnstile
     /// Of guests that are being booted, over all hosts.
-    var boots: Permits
+    var boots: Turnstile
 
     func definition(of guest: GuestRecord) -> GuestDefinition {
         GuestDefinition(

@@ -115,7 +115,7 @@ struct LocalShellTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<50 {
                 group.addTask {
-                    try await turnstile.pass { () async throws(HostShellFailure) in
+                    try await turnstile.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in
                         await inside.enter()
                         await Task.yield()
                         await inside.leave()
@@ -126,10 +126,10 @@ struct LocalShellTests {
         }
         #expect(await inside.most == 2)
         // Unstructured, so that it can be cancelled from outside.
-        let late = Task { try await turnstile.pass { () async throws(HostShellFailure) in } }
+        let late = Task { try await turnstile.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in } }
         late.cancel()
         _ = await late.result
-        try await turnstile.pass { () async throws(HostShellFailure) in }
+        try await turnstile.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in }
     }
 }
 

@@ -20,11 +20,11 @@ package final class Turnstile: Sendable {
 
     /// Runs `body` inside.
     ///
-    /// - Throws: ``HostShellFailure/cancelled`` when the task was cancelled while it waited, and what `body` throws.
-    package func pass<Value: Sendable>(
-        _ body: () async throws(HostShellFailure) -> Value
-    ) async throws(HostShellFailure) -> Value {
-        guard await self.enter() else { throw .cancelled }
+    /// - Throws: `cancelled` when the task was cancelled while it waited, and what `body` throws.
+    package func pass<Value, Failure: Error>(
+        orThrow cancelled: Failure, _ body: () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        guard await self.enter() else { throw cancelled }
         defer { self.leave() }
         return try await body()
     }
