@@ -85,6 +85,16 @@ private struct CountingHost: DeployableHost {
         try await self.host.remove(image, within: limit)
     }
 
+    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        try await self.host.ensure(agent, within: limit)
+    }
+
+    func removeAgent(within limit: Duration) async throws(HostFailure) { try await self.host.removeAgent(within: limit) }
+
+    func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        try await self.host.guests(within: limit)
+    }
+
     func ensure(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {
         self.counts.boot(self.id, 1)
         defer { self.counts.boot(self.id, -1) }

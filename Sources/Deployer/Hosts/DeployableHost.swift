@@ -36,6 +36,16 @@ package protocol DeployableHost: Sendable {
 
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure)
 
+    /// Has dvmsd run on the host as `agent` says: one that runs otherwise is started anew.
+    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure)
+
+    /// Stops the deployment's dvmsd and takes it away with its certificate. Guests run on.
+    func removeAgent(within limit: Duration) async throws(HostFailure)
+
+    /// Names of the deployment's guests that are on the host, whether or not they run, and of those that are flowing in;
+    /// sorted.
+    func guests(within limit: Duration) async throws(HostFailure) -> [String]
+
     /// Defines the guest and starts it. A guest of that name and deployment that is there is started if it does not
     /// run, and never made a second time.
     ///

@@ -1,6 +1,6 @@
 /// What a modelled host does, one after the other.
 package enum ModelledDeed: String, Hashable, Sendable, CaseIterable {
-    case probe, prepare, network, image, boot, check, removal
+    case probe, prepare, network, image, boot, check, agent, removal
 }
 
 /// What goes wrong on a modelled host.
@@ -27,7 +27,7 @@ package struct ModelledHostSettings: Hashable, Sendable {
     /// In milliseconds, drawn evenly for each deed that changes something; for `boot` of the definition alone.
     package var milliseconds: [ModelledDeed: ClosedRange<Int64>] = [
         .probe: 200...600, .prepare: 2_000...15_000, .network: 500...1_500, .image: 10_000...40_000,
-        .boot: 500...3_000, .check: 20...50, .removal: 500...2_000,
+        .boot: 500...3_000, .agent: 1_000...5_000, .check: 20...50, .removal: 500...2_000,
     ]
     /// From the start of a guest until it answers.
     package var bootMilliseconds: ClosedRange<Int64> = 8_000...25_000

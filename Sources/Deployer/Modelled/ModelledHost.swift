@@ -23,6 +23,7 @@ package actor ModelledHost: DeployableHost {
         package var network: HostNetwork?
         package var image: ImageReference?
         package var guests: [String: Guest] = [:]
+        package var agent: AgentInstallation?
 
         package init() {}
 
@@ -63,6 +64,11 @@ package actor ModelledHost: DeployableHost {
 
     /// The guest runs on, and does not answer any more.
     package func silence(guest name: String) { self.contents.guests[name]?.isHanging = true }
+
+    /// The guest leaves, as when an agent migrates it: what ``take(_:)`` of another host gets.
+    package func giveAway(guest name: String) -> Contents.Guest? { self.contents.guests.removeValue(forKey: name) }
+
+    package func take(_ guest: Contents.Guest) { self.contents.guests[guest.definition.name] = guest }
 
     // MARK: - The port
 
@@ -110,6 +116,23 @@ package actor ModelledHost: DeployableHost {
         try await self.does(.removal, within: limit, changing: self.contents.image?.name == image.name) {
             if self.contents.image?.name == image.name { self.contents.image = nil }
         }
+    }
+
+    package func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        try await self.does(.agent, within: limit, changing: self.contents.agent != agent) {
+            self.contents.agent = agent
+        }
+    }
+
+    package func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.does(.removal, within: limit, changing: self.contents.agent != nil) {
+            self.contents.agent = nil
+        }
+    }
+
+    package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        try await self.does(.check, within: limit, changing: true) {}
+        return self.contents.guests.keys.sorted()
     }
 
     package func ensure(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {

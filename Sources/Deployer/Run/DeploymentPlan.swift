@@ -46,7 +46,7 @@ package struct DeploymentPlan: Hashable, Sendable {
         self.sparesToBook = max(0, fleet.booking.spares - max(0, spares - missing))
         self.hostsToReadmit = hosts.filter { $0.state == .setAside }.map(\.host.id)
         self.stagesToDo = workers.map { worker in
-            HostStages(host: worker.host.id, stages: HostStage.allCases.filter { !worker.state.isPast($0) })
+            HostStages(host: worker.host.id, stages: HostStage.beforeGuests.filter { !worker.state.isPast($0) })
         }
 
         var names: Set<String> = []

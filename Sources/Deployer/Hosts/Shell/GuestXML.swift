@@ -84,7 +84,6 @@ package struct GuestXML: Sendable {
               <driver name='qemu' type='raw'/>
               <source file='\(Self.escaped(self.seed))'/>
               <target dev='vdb' bus='virtio'/>
-              <readonly/>
             </disk>
             <interface type='bridge'>
               <mac address='\(self.guest.mac)'/>

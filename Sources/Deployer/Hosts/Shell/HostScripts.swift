@@ -61,7 +61,7 @@ enum HostScripts {
     /// `$1` folder, `$2` name of the pool.
     static let makeStorage = Self.script(
         #"""
-        mkdir -p -m 711 "$1" "$1/images" "$1/disks" "$1/seeds" "$1/locks"
+        mkdir -p -m 711 "$1" "$1/images" "$1/disks" "$1/locks"
         if ! virsh -q pool-list --all --name | sed 's/ *$//' | grep -Fxq -- "$2"; then
             virsh -q pool-define-as "$2" dir --target "$1/disks" >/dev/null
         fi

@@ -11,8 +11,8 @@ package struct ShellHost: DeployableHost {
     package static let parentFolder = "/var/lib/libvirt/dvms"
 
     package let id: NodeID
-    private let shell: any HostShell
-    private let deployment: String
+    let shell: any HostShell
+    let deployment: String
     private let machine: GuestMachine
     private let authorizedKeys: [String]
 
@@ -30,7 +30,10 @@ package struct ShellHost: DeployableHost {
         self.authorizedKeys = authorizedKeys
     }
 
-    private var folder: String { "\(Self.parentFolder)/\(self.deployment)" }
+    /// Where everything of a deployment lies on a host.
+    package static func folder(of deployment: String) -> String { "\(Self.parentFolder)/\(deployment)" }
+
+    var folder: String { Self.folder(of: self.deployment) }
     private var pool: String { "dvms-\(self.deployment)" }
     private var mark: String { "dvms:\(self.deployment)" }
     private func path(of image: ImageReference) -> String { "\(self.folder)/images/\(image.name)" }
@@ -139,7 +142,7 @@ package struct ShellHost: DeployableHost {
         }
         let xml = GuestXML(
             guest: guest, deployment: self.deployment, machine: self.machine,
-            disk: "\(self.folder)/disks/\(guest.name).qcow2", seed: "\(self.folder)/seeds/\(guest.name).iso",
+            disk: "\(self.folder)/disks/\(guest.name).qcow2", seed: "\(self.folder)/disks/\(guest.name).iso",
             bridge: HostBridge(name: words[0], mtu: mtu))
         let seed = GuestSeed(guest: guest, authorizedKeys: self.authorizedKeys)
         try await self.run(
@@ -180,6 +183,11 @@ package struct ShellHost: DeployableHost {
             "removing the guest", GuestScripts.remove, [name, self.deployment, self.folder], within: limit)
     }
 
+    package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        let told = try await self.run("listing guests", GuestScripts.list, ["", self.deployment], within: limit)
+        return told.split(separator: "\n").map(String.init).sorted()
+    }
+
     // MARK: - Inside
 
     /// Names become parts of paths on the host.
@@ -191,7 +199,7 @@ package struct ShellHost: DeployableHost {
 
     /// - Returns: what the script printed.
     @discardableResult
-    private func run(
+    func run(
         _ step: String, _ script: String, _ arguments: [String], input: HostCommand.Input = .none,
         within limit: Duration
     ) async throws(HostFailure) -> String {
