@@ -5,7 +5,7 @@ import Simulation
 import Testing
 
 /// Gives every host an agent whose config names the ring.
-private struct PlainAgents: AgentSource {
+struct PlainAgents: AgentSource {
     var program = AgentProgram(file: "dvmsd", sha256: "00")
 
     func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation {
@@ -132,7 +132,8 @@ struct AgentTests {
     @Test("an agent that does not start fails alone")
     func failingAgent() async throws {
         let fleet = try DeploymentFixture.fleet()
-        try await DeploymentFixture.inWorld(fleet, faults: ["h2": [.refuses(.agent, times: 3)]]) { fixture, hosts, world in
+        try await DeploymentFixture.inWorld(fleet, faults: ["h2": [.refuses(.agent, times: 3)]]) {
+            fixture, hosts, world in
             let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
             await hosts.expectWhole(fleet, report)
             #expect(report.failures.map(\.entity) == ["h2"])

@@ -73,6 +73,12 @@ private struct CountingHost: DeployableHost {
         try await self.host.ensure(network, within: limit)
     }
 
+    func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.host.serve(names, in: network, within: limit)
+    }
+
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try await self.host.remove(network, within: limit)
     }
@@ -89,7 +95,9 @@ private struct CountingHost: DeployableHost {
         try await self.host.ensure(agent, within: limit)
     }
 
-    func removeAgent(within limit: Duration) async throws(HostFailure) { try await self.host.removeAgent(within: limit) }
+    func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.host.removeAgent(within: limit)
+    }
 
     func guests(within limit: Duration) async throws(HostFailure) -> [String] {
         try await self.host.guests(within: limit)

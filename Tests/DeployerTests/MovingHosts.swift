@@ -47,7 +47,9 @@ private struct MovingHost: DeployableHost {
 
     var id: NodeID { self.host.id }
 
-    func probe(within limit: Duration) async throws(HostFailure) -> HostFacts { try await self.host.probe(within: limit) }
+    func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {
+        try await self.host.probe(within: limit)
+    }
 
     func perform(_ step: PreparationStep, within limit: Duration) async throws(HostFailure) {
         try await self.host.perform(step, within: limit)
@@ -59,6 +61,12 @@ private struct MovingHost: DeployableHost {
 
     func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try await self.host.ensure(network, within: limit)
+    }
+
+    func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.host.serve(names, in: network, within: limit)
     }
 
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
@@ -77,7 +85,9 @@ private struct MovingHost: DeployableHost {
         try await self.host.ensure(agent, within: limit)
     }
 
-    func removeAgent(within limit: Duration) async throws(HostFailure) { try await self.host.removeAgent(within: limit) }
+    func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.host.removeAgent(within: limit)
+    }
 
     func guests(within limit: Duration) async throws(HostFailure) -> [String] {
         await self.agent.move()

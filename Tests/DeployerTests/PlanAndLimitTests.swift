@@ -46,7 +46,7 @@ struct DeploymentPlanTests {
         let record = Self.record(
             fleet, hosts: [(.worker, .ready), (.worker, .doing(.network)), (.worker, .booked)])
         let plan = try DeploymentPlan(fleet, record)
-        #expect(plan.stagesToDo.map(\.stages) == [[], [.network, .image], HostStage.allCases])
+        #expect(plan.stagesToDo.map(\.stages) == [[], [.network, .image], HostStage.beforeGuests])
     }
 
     @Test("refuses what cannot be changed, all of it at once")

@@ -53,7 +53,10 @@ extension AgentConfig {
         let migration = agents.migrationURI.map { "    migration_uri: \(Self.quoted($0))" }
         self.init(
             cluster: fleet.name, hosts: hosts, port: agents.port, tlsFolder: "\(folder)/agent/tls",
-            more: ["state_dir: \(Self.quoted("\(folder)/agent/state"))", "mode: \(agents.mode)", "hypervisor:", "  libvirt:"]
+            more: [
+                "state_dir: \(Self.quoted("\(folder)/agent/state"))", "mode: \(agents.mode)", "hypervisor:",
+                "  libvirt:",
+            ]
                 + [migration, "    copied_storage: [\(Self.quoted("\(folder)/disks"))]"].compactMap(\.self)
                 + (more.isEmpty ? [] : [more]))
     }

@@ -29,6 +29,11 @@ package protocol DeployableHost: Sendable {
     /// Makes the bridge of the deployment's network, or changes it until it is as `network` says.
     func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
+    /// Answers DNS queries of guests in `network` for these names, and for no others, at the host's end of its bridge.
+    /// Where guests share what the host is plugged into, nothing is done: names are given there by others.
+    func serve(_ names: [GuestName], in network: HostNetwork, within limit: Duration) async throws(HostFailure)
+
+    /// Takes away the network and what answers for names in it.
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
     /// Has the image on the host, whole: with the SHA-256 of `image`, if that names one.

@@ -21,6 +21,7 @@ package actor ModelledHost: DeployableHost {
     package struct Contents: Hashable, Sendable {
         package var steps: Set<PreparationStep> = []
         package var network: HostNetwork?
+        package var names: [GuestName] = []
         package var image: ImageReference?
         package var guests: [String: Guest] = [:]
         package var agent: AgentInstallation?
@@ -98,7 +99,18 @@ package actor ModelledHost: DeployableHost {
 
     package func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try await self.does(.removal, within: limit, changing: self.contents.network?.name == network.name) {
-            if self.contents.network?.name == network.name { self.contents.network = nil }
+            if self.contents.network?.name == network.name {
+                self.contents.network = nil
+                self.contents.names = []
+            }
+        }
+    }
+
+    package func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.does(.network, within: limit, changing: self.contents.names != names) {
+            self.contents.names = names
         }
     }
 

@@ -106,7 +106,8 @@ extension DeploymentRun {
                 case .several(let places):
                     let names = places.map(\.name).joined(separator: " and ")
                     await self.lose(
-                        guest, "it is on \(names), and it is not decided where it runs: ask the agents there with "
+                        guest,
+                        "it is on \(names), and it is not decided where it runs: ask the agents there with "
                             + "`dvms status`, and apply again", crew)
                 }
             }

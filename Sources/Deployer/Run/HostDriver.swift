@@ -79,6 +79,8 @@ actor HostDriver {
             for step in PreparationStep.allCases { try await self.host.perform(step, within: timeouts.prepare) }
         case .network:
             try await self.host.ensure(self.context.network, within: timeouts.network)
+            try await self.host.serve(
+                await self.roster.guestNames, in: self.context.network, within: timeouts.network)
         case .image:
             try await self.host.ensure(self.context.image, within: timeouts.image)
         case .agent:

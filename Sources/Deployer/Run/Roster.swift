@@ -57,6 +57,10 @@ actor Roster {
 
     var allHosts: [HostRecord] { self.hostOrder.compactMap { self.hosts[$0] } }
 
+    var guestNames: [GuestName] {
+        self.allGuests.map { GuestName(name: $0.identity.name, address: $0.identity.address) }
+    }
+
     var allGuests: [GuestRecord] { self.guestOrder.compactMap { self.guests[$0] } }
 
     /// Workers that are neither set aside nor left alone, in their order.
@@ -155,8 +159,10 @@ actor Roster {
 
     /// Hosts whose agents are to make up the ring: those that are left alone are part of it.
     var ring: [FleetHost] {
-        self.allHosts.filter { $0.role == .worker && ($0.state.isPast(.image) || $0.state.isUsable && $0.reached == .agent) }
-            .map(\.host)
+        self.allHosts.filter {
+            $0.role == .worker && ($0.state.isPast(.image) || $0.state.isUsable && $0.reached == .agent)
+        }
+        .map(\.host)
     }
 
     func miss(_ name: String, on host: NodeID) { self.missing[name] = host }
@@ -179,12 +185,15 @@ actor Roster {
         for id in self.hostOrder {
             for name in found[id] ?? [] {
                 places[name, default: []].append(id)
-                if self.copies[id, default: []].insert(name).inserted { changes.append(.copyBegun(guest: name, host: id)) }
+                if self.copies[id, default: []].insert(name).inserted {
+                    changes.append(.copyBegun(guest: name, host: id))
+                }
             }
         }
         var moved: [(guest: String, host: NodeID)] = []
         for name in self.guestOrder {
-            guard var guest = self.guests[name], [.booting, .running].contains(guest.stage), let there = places[name], there.count == 1,
+            guard var guest = self.guests[name], [.booting, .running].contains(guest.stage), let there = places[name],
+                there.count == 1,
                 guest.host != there[0]
             else { continue }
             if let old = guest.host, found[old] != nil, self.copies[old]?.remove(name) != nil {

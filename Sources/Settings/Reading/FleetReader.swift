@@ -28,7 +28,8 @@ enum FleetReader {
         guard let name, let network, let image else { return nil }
         return FleetSettings(
             name: name, seed: UInt64(seed), inventory: hosts, booking: booking, network: network, image: image,
-            agents: agents, templates: templates, groups: groups, distribution: distribution, limits: limits, retries: retries,
+            agents: agents, templates: templates, groups: groups, distribution: distribution, limits: limits,
+            retries: retries,
             timeouts: timeouts, cpuOvercommitPercent: overcommit, reservedMemoryMiB: reserved)
     }
 

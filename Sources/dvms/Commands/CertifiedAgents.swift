@@ -33,7 +33,8 @@ struct CertifiedAgents: AgentSource {
         try Self.check(fleet, agents, self.more)
         self.folder = Self.folder(of: fleet.name, in: folder)
         do throws(CertificateAuthorityError) {
-            let exists = FileManager.default.fileExists(atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
+            let exists = FileManager.default.fileExists(
+                atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
             self.authority =
                 exists
                 ? try CertificateAuthority.load(from: self.folder)

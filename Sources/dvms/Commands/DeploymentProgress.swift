@@ -33,7 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed: break
+            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed:
+                break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
             state.shownAt = now

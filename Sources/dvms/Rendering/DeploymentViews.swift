@@ -80,7 +80,8 @@ package struct DeploymentPlanView {
         let copies = self.record?.copies ?? [:]
         var rows = [Row("take off VMs", count: copies.values.reduce(0) { $0 + $1.count })]
         for (stage, what) in [
-            (HostStage.agent, "stop and remove dvmsd on hosts"), (.image, "remove the image from hosts"), (.network, "remove the network from hosts"),
+            (HostStage.agent, "stop and remove dvmsd on hosts"), (.image, "remove the image from hosts"),
+            (.network, "remove the network from hosts"),
             (.prepare, "undo the preparation of hosts"),
         ] {
             rows.append(Row(what, hosts.filter { $0.reached.map { $0 >= stage } ?? false }.map(\.host.id.name)))

@@ -163,9 +163,17 @@ package struct GuestSeed: Sendable {
                 match: {macaddress: "\(self.guest.mac)"}
                 addresses: ["\(self.guest.address)/\(network.subnet.prefixLength)"]
                 routes: [{to: "0.0.0.0/0", via: "\(network.gateway)"}]
-                nameservers: {search: [\(Self.quoted(network.domain))]}
+                nameservers: {search: [\(Self.quoted(network.domain))]\(self.nameServer)}
 
             """
+    }
+
+    /// The host's end of the network answers for names in it; elsewhere the image decides.
+    private var nameServer: String {
+        switch self.guest.network.isolation {
+        case .none: ""
+        case .vxlan: ", addresses: [\(self.guest.network.gateway)]"
+        }
     }
 
     /// A double-quoted scalar of YAML.

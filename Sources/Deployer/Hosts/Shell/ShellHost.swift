@@ -92,12 +92,29 @@ package struct ShellHost: DeployableHost {
         }
     }
 
+    package func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        switch network.isolation {
+        case .none: break
+        case .vxlan:
+            let lines = names.map { "\($0.address) \($0.name)\n" }.joined()
+            try await self.run(
+                "answering for names", HostScripts.serveNames,
+                [self.namesFolder, network.name, "\(network.gateway)", network.domain],
+                input: .bytes(Array(lines.utf8)), within: limit)
+        }
+    }
+
+    private var namesFolder: String { "\(self.folder)/names" }
+
     package func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try self.check([network.name], step: "removing the network")
         switch network.isolation {
         case .none:
             try await self.run("leaving the network", HostScripts.leaveBridge, [network.name], within: limit)
         case .vxlan(let identifier, _):
+            try await self.run("ending the answers for names", HostScripts.stopNames, [self.namesFolder], within: limit)
             try await self.run(
                 "removing the network", HostScripts.removeOverlay, [network.name, self.mark, "\(identifier)"],
                 within: limit)
