@@ -19,7 +19,7 @@ package struct ModelledHosts: HostDirectory {
             settings.facts.cpus = host.cpus ?? settings.facts.cpus
             return ModelledHost(
                 host.id, settings, faults: faults[host.id] ?? [],
-                seed: seed ^ IdentityAssignment.hash("model of \(host.id)"), time: time)
+                seed: seed ^ StableHash(of: "model of \(host.id)").folded, time: time)
         }
         self.make = make
         self.hosts = Dictionary(inventory.map { ($0.id, make($0)) }) { first, _ in first }

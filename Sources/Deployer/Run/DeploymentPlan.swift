@@ -130,7 +130,7 @@ extension DeploymentBase {
             })
         self.init(
             name: fleet.name, network: fleet.network,
-            vxlan: Int(IdentityAssignment.hash(fleet.name) % UInt64(Self.vxlanMax)) + 1,
+            vxlan: Int(StableHash(of: fleet.name).folded % UInt64(Self.vxlanMax)) + 1,
             image: ImageReference(
                 name: "\(fleet.name)-\(stem)", file: fleet.image.file, sha256: fleet.image.sha256))
     }

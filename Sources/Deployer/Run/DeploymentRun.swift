@@ -196,7 +196,7 @@ package struct DeploymentRun: Sendable {
         var drivers: [NodeID: HostDriver] = [:]
         for record in record.hosts {
             let host = record.host
-            let seed = self.fleet.seed ^ IdentityAssignment.hash(host.id.name)
+            let seed = self.fleet.seed ^ StableHash(of: host.id.name).folded
             drivers[host.id] = HostDriver(
                 self.directory.port(of: host, for: self.fleet.name), context, roster,
                 generator: SplitMix64(seed: seed))
