@@ -123,13 +123,36 @@ extension ModelledHost {
         }
     }
 
+    /// So long a source may have nobody who fetches: it may not have begun yet.
+    private static let absence = Duration.seconds(30)
+    private static let lookInterval = Duration.milliseconds(100)
+
     /// Returns when the source has the chunk.
     private func wait(
         for chunk: Int, at source: NodeID, until deadline: MonotonicInstant
     ) async throws(HostFailure) {
+        let patience = min(self.time.now + Self.absence, deadline)
+        while true {
+            switch await self.arrival(of: chunk, at: source, until: deadline) {
+            case _ where Task.isCancelled: throw .cancelled
+            case .there: return
+            case .never where self.time.now < patience: try await self.sleep(Self.lookInterval)
+            case .never: throw .refused(step: "chunk \(chunk)", words: "\(source) does not get it")
+            case .silent:
+                try await self.sleep(min(Self.silence, deadline - self.time.now))
+                throw .unreachable(detail: "no answer from \(source)")
+            case nil: throw .timedOut(step: ModelledDeed.image.rawValue, limit: .zero)
+            }
+        }
+    }
+
+    /// Nil when the deadline came first.
+    private func arrival(
+        of chunk: Int, at source: NodeID, until deadline: MonotonicInstant
+    ) async -> ModelledNetwork.Wait? {
         let network = self.network
         let time = self.time
-        let wait = await withTaskGroup(of: ModelledNetwork.Wait?.self) { group in
+        return await withTaskGroup(of: ModelledNetwork.Wait?.self) { group in
             group.addTask { await network.wait(for: chunk, at: source) }
             group.addTask {
                 _ = try? await time.sleep(until: deadline)
@@ -137,15 +160,6 @@ extension ModelledHost {
             }
             defer { group.cancelAll() }
             return await group.next() ?? nil
-        }
-        if Task.isCancelled { throw .cancelled }
-        switch wait {
-        case .there: return
-        case .never: throw .refused(step: "chunk \(chunk)", words: "\(source) does not have it")
-        case .silent:
-            try await self.sleep(min(Self.silence, deadline - self.time.now))
-            throw .unreachable(detail: "no answer from \(source)")
-        case nil: throw .timedOut(step: ModelledDeed.image.rawValue, limit: .zero)
         }
     }
 }

@@ -20,7 +20,9 @@ struct ModelledSpreadTests {
     private func spread(
         _ count: Int, arity: Int?, faults: [NodeID: [ModelledFault]] = [:], seed: UInt64 = 1
     ) async throws -> Outcome {
-        let inventory = try (1...count).map { FleetHost(id: try #require(NodeID("h\($0)")), address: "198.51.100.\($0)") }
+        let inventory = try (1...count).map {
+            FleetHost(id: try #require(NodeID("h\($0)")), address: "198.51.100.\($0)")
+        }
         return try await World.run(seed: seed) { world in
             let hosts = ModelledHosts(inventory, faults: faults, seed: seed, time: world.time)
             var plan = SpreadPlan(arity: arity)

@@ -3,10 +3,11 @@ import Deployer
 import Foundation
 import Testing
 
-/// Hosts with an sshd and a folder of their own each, and an image that they are to have.
+/// Hosts with an sshd and a folder of their own each, and an image that they are to have: larger than what sshd buffers, so that a
+/// connection that breaks in the middle leaves some of it.
 final class SpreadHosts: Sendable {
-    static let chunkBytes = 65_536
-    static let image = (0..<2_600_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 9) }
+    static let chunkBytes = 524_288
+    static let image = (0..<20_800_000).map { UInt8(truncatingIfNeeded: ($0 &* 2_654_435_761) >> 9) }
     static let chunkCount = (image.count + chunkBytes - 1) / chunkBytes
 
     let servers: [LoopbackSSHD]

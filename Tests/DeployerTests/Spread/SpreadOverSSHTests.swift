@@ -111,7 +111,7 @@ struct SpreadOverSSHTests {
         let hosts = try (0..<3).map { try scene.host($0, limits: limits) }
         _ = try await scene.spreadChain(of: [hosts[0]])
         // About half of what is sent to the second host arrives there, and with the connection goes who takes it in.
-        scene.servers[1].cut(afterBytes: 1_300_000)
+        scene.servers[1].cut(afterBytes: 10_400_000)
         async let broken = try? hosts[1].ensure(scene.reference, from: [], within: .seconds(300))
         let arrival = try await hosts[2].ensure(
             scene.reference, from: [hosts[1], hosts[0]], within: .seconds(300))
@@ -126,7 +126,7 @@ struct SpreadOverSSHTests {
     func resumes() async throws {
         let scene = try SpreadHosts(1)
         let host = try scene.host(0)
-        scene.servers[0].cut(afterBytes: 1_500_000)
+        scene.servers[0].cut(afterBytes: 12_000_000)
         await #expect(throws: HostFailure.self) {
             _ = try await host.ensure(scene.reference, from: [], within: .seconds(300))
         }

@@ -95,11 +95,14 @@ struct ExchangeAnswerTests {
         #expect(ExchangeAnswer("damaged abc").damagedDigest == "abc")
     }
 
-    @Test("takes nothing for a key that could say more than one", arguments: [
-        "key ssh-rsa AAAA", "key ssh-ed25519 short",
-        "key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJilbF0TjfV5VWHssktq/ZzaELPQCyfQ1Vr\",command=\"x",
-        "key ssh-ed25519 \(String(repeating: "A", count: 68)) more", "complete now", "00000001 2", "-0000001", "0000001x",
-    ])
+    @Test(
+        "takes nothing for a key that could say more than one",
+        arguments: [
+            "key ssh-rsa AAAA", "key ssh-ed25519 short",
+            "key ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJilbF0TjfV5VWHssktq/ZzaELPQCyfQ1Vr\",command=\"x",
+            "key ssh-ed25519 \(String(repeating: "A", count: 68)) more", "complete now", "00000001 2", "-0000001",
+            "0000001x",
+        ])
     func hostile(text: String) {
         let answer = ExchangeAnswer(text)
         #expect(answer.publicKey == nil && !answer.isComplete && answer.missing.isEmpty)

@@ -40,65 +40,66 @@ enum ExchangeScripts {
     /// `$1` = `key` there is a key pair in the end, whose private half never leaves the host.
     ///
     /// Prints `complete`, or `missing` with a number and then each chunk that is missing; before that perhaps the public key.
-    static let begin = Self.preamble + #"""
-        mkdir -p "$folder"
-        own_folder
-        mkdir -p "$place/have"
-        for other in "$folder"/*; do
-            if [ -d "$other" ] && [ "$other" != "$place" ]; then rm -rf -- "$other"; fi
-        done
-        trap 'rm -f "$place/fetcher"' EXIT
-        trap 'exit 75' HUP INT TERM PIPE
-        echo "$$" >"$place/fetcher"
-        tell_shape() {
-            echo "$size $chunk $count" >"$place/shape.$$"
-            mv -f "$place/shape.$$" "$place/shape"
-        }
-        if [ -f "$target" ]; then
-            sum=$(sha256sum <"$target")
-            if [ "${sum%% *}" = "$sha" ]; then
-                ln -f "$target" "$place/data" 2>/dev/null || ln -sf "$target" "$place/data"
-                : >"$place/complete"
-                tell_shape
-                echo complete
-                exit 0
-            fi
-        fi
-        # What was complete is one with a file that was changed since then; chunks of another size have other numbers.
-        if [ -e "$place/complete" ] || { [ -e "$place/shape" ] && [ "$(cat "$place/shape")" != "$size $chunk $count" ]; }
-        then
-            rm -rf -- "$place/complete" "$place/data" "$place/have" "$place/looked-at-old"
-            mkdir "$place/have"
-        fi
-        cat >"$place/manifest.$$"
-        [ "$(($(wc -c <"$place/manifest.$$")))" = "$((count * 65))" ] || refuse "the manifest did not arrive whole"
-        mv -f "$place/manifest.$$" "$place/manifest"
-        [ -e "$place/data" ] || : >"$place/data"
-        if [ -f "$target" ] && [ ! -e "$place/looked-at-old" ]; then
-            for number in $(list); do
-                i=$((1$number - 100000000))
-                sum=$(dd if="$target" bs="$chunk" skip="$i" count=1 2>/dev/null | sha256sum)
-                [ "${sum%% *}" = "$(digest "$i")" ] || continue
-                dd if="$target" of="$place/data" bs="$chunk" skip="$i" seek="$i" count=1 conv=notrunc 2>/dev/null
-                : >"$place/have/$number"
+    static let begin =
+        Self.preamble + #"""
+            mkdir -p "$folder"
+            own_folder
+            mkdir -p "$place/have"
+            for other in "$folder"/*; do
+                if [ -d "$other" ] && [ "$other" != "$place" ]; then rm -rf -- "$other"; fi
             done
-            : >"$place/looked-at-old"
-        fi
-        tell_shape
-        if [ "${1:-}" = key ]; then
-            if [ ! -e "$folder/key" ]; then
-                rm -f "$folder/key.new" "$folder/key.new.pub"
-                ssh-keygen -q -t ed25519 -N '' -C '' -f "$folder/key.new"
-                mv -f "$folder/key.new.pub" "$folder/key.pub"
-                mv -f "$folder/key.new" "$folder/key"
+            trap 'rm -f "$place/fetcher"' EXIT
+            trap 'exit 75' HUP INT TERM PIPE
+            echo "$$" >"$place/fetcher"
+            tell_shape() {
+                echo "$size $chunk $count" >"$place/shape.$$"
+                mv -f "$place/shape.$$" "$place/shape"
+            }
+            if [ -f "$target" ]; then
+                sum=$(sha256sum <"$target")
+                if [ "${sum%% *}" = "$sha" ]; then
+                    ln -f "$target" "$place/data" 2>/dev/null || ln -sf "$target" "$place/data"
+                    : >"$place/complete"
+                    tell_shape
+                    echo complete
+                    exit 0
+                fi
             fi
-            echo "key $(cut -d ' ' -f 1,2 "$folder/key.pub")"
-        fi
-        list >"$place/missing.$$"
-        echo "missing $(($(wc -l <"$place/missing.$$")))"
-        cat "$place/missing.$$"
-        rm -f "$place/missing.$$"
-        """#
+            # What was complete is one with a file that was changed since then; chunks of another size have other numbers.
+            if [ -e "$place/complete" ] || { [ -e "$place/shape" ] && [ "$(cat "$place/shape")" != "$size $chunk $count" ]; }
+            then
+                rm -rf -- "$place/complete" "$place/data" "$place/have" "$place/looked-at-old"
+                mkdir "$place/have"
+            fi
+            cat >"$place/manifest.$$"
+            [ "$(($(wc -c <"$place/manifest.$$")))" = "$((count * 65))" ] || refuse "the manifest did not arrive whole"
+            mv -f "$place/manifest.$$" "$place/manifest"
+            [ -e "$place/data" ] || : >"$place/data"
+            if [ -f "$target" ] && [ ! -e "$place/looked-at-old" ]; then
+                for number in $(list); do
+                    i=$((1$number - 100000000))
+                    sum=$(dd if="$target" bs="$chunk" skip="$i" count=1 2>/dev/null | sha256sum)
+                    [ "${sum%% *}" = "$(digest "$i")" ] || continue
+                    dd if="$target" of="$place/data" bs="$chunk" skip="$i" seek="$i" count=1 conv=notrunc 2>/dev/null
+                    : >"$place/have/$number"
+                done
+                : >"$place/looked-at-old"
+            fi
+            tell_shape
+            if [ "${1:-}" = key ]; then
+                if [ ! -e "$folder/key" ]; then
+                    rm -f "$folder/key.new" "$folder/key.new.pub"
+                    ssh-keygen -q -t ed25519 -N '' -C '' -f "$folder/key.new"
+                    mv -f "$folder/key.new.pub" "$folder/key.pub"
+                    mv -f "$folder/key.new" "$folder/key"
+                fi
+                echo "key $(cut -d ' ' -f 1,2 "$folder/key.pub")"
+            fi
+            list >"$place/missing.$$"
+            echo "missing $(($(wc -l <"$place/missing.$$")))"
+            cat "$place/missing.$$"
+            rm -f "$place/missing.$$"
+            """#
 
     /// Takes chunks in, each only if it is what the manifest says, and gives the file its name when all are there.
     private static let receiving = #"""
@@ -136,8 +137,8 @@ enum ExchangeScripts {
                 [ "$(($(wc -c <"$work/piece")))" = "$length" ] || { why="it broke off"; return 0; }
                 sum=$(sha256sum <"$work/piece")
                 [ "${sum%% *}" = "$(digest "$index")" ] || { why="what it sent is damaged"; return 0; }
-                dd if="$work/piece" of="$place/data" bs="$chunk" seek="$index" conv=notrunc 2>"$work/words" ||
-                    { cat "$work/words" >&2; exit 73; }
+                dd if="$work/piece" of="$place/data" bs="$chunk" seek="$index" conv=notrunc 2>"$work/complaint" ||
+                    { cat "$work/complaint" >&2; exit 73; }
                 : >"$place/have/$number"
                 left=$((left - 1)) waits=0
             done
@@ -166,44 +167,46 @@ enum ExchangeScripts {
         """#
 
     /// Chunks from the deployer, which are read, each behind its head. `$1`: how many; `$2`: the seconds for each.
-    static let push = Self.preamble + #"""
-        silence=$2 stall=$2 waits_max=0
-        """# + "\n" + Self.receiving + #"""
-        receive "$1"
-        [ -z "$why" ] || refuse "from the deployer: $why"
-        finish
-        """#
+    static let push =
+        Self.preamble + #"""
+            silence=$2 stall=$2 waits_max=0
+            """# + "\n" + Self.receiving + #"""
+            receive "$1"
+            [ -z "$why" ] || refuse "from the deployer: $why"
+            finish
+            """#
 
     /// Chunks from other hosts, one after the other: `$1` seconds without a word, `$2` seconds for a chunk, `$3` how often a source
     /// may say `later`. What vouches for their keys is read. Behind it stands a line ``from(_:_:)`` for each source, and `finish`.
     ///
     /// Prints `got` with the source and how many chunks it gave, and for those that did not give all `passed` with the source, the
     /// chunk and why.
-    static let fetch = Self.preamble + #"""
-        silence=$1 stall=$2 waits_max=$3
-        """# + "\n" + Self.receiving + #"""
-        cat >"$folder/known_hosts"
-        from() {
-            source=$1
-            shift
-            list >"$work/missing"
-            asked=$(($(wc -l <"$work/missing")))
-            [ "$asked" -gt 0 ] || return 0
-            sed "s/^/$sha /" "$work/missing" >"$work/requests"
-            rm -f "$work/answers"
-            mkfifo "$work/answers"
-            "$@" <"$work/requests" >"$work/answers" 2>"$work/words" &
-            sender=$!
-            receive "$asked" <"$work/answers"
-            words=$(tr -s '\r\n' '  ' <"$work/words" | head -c 200)
-            kill "$sender" 2>/dev/null || :
-            wait "$sender" 2>/dev/null || :
-            sender=
-            echo "got $source $((asked - left))"
-            [ "$left" = 0 ] || echo "passed $source $(sed -n "$((asked - left + 1))p" "$work/missing") $why${words:+ ($words)}"
-        }
+    static let fetch =
+        Self.preamble + #"""
+            silence=$1 stall=$2 waits_max=$3
+            """# + "\n" + Self.receiving + #"""
+            cat >"$folder/known_hosts"
+            from() {
+                source=$1
+                shift
+                list >"$work/missing"
+                asked=$(($(wc -l <"$work/missing")))
+                [ "$asked" -gt 0 ] || return 0
+                sed "s/^/$sha /" "$work/missing" >"$work/requests"
+                rm -f "$work/answers"
+                mkfifo "$work/answers"
+                "$@" <"$work/requests" >"$work/answers" 2>"$work/words" &
+                sender=$!
+                receive "$asked" <"$work/answers"
+                words=$(tr -s '\r\n' '  ' <"$work/words" | head -c 200)
+                kill "$sender" 2>/dev/null || :
+                wait "$sender" 2>/dev/null || :
+                sender=
+                echo "got $source $((asked - left))"
+                [ "$left" = 0 ] || echo "passed $source $(sed -n "$((asked - left + 1))p" "$work/missing") $why${words:+ ($words)}"
+            }
 
-        """#
+            """#
 
     /// One source of ``fetch``.
     ///
@@ -216,29 +219,30 @@ enum ExchangeScripts {
 
     /// Lets a host fetch: `$1` the file of authorised keys, empty for the user's own, `$2` the mark of its line, `$3` the public
     /// key, `$4` the script ``serve``, `$5` its first argument. The line goes to the front, so that the others stay byte by byte as they are.
-    static let admit = Self.preamble + #"""
-        keys=${1:-$HOME/.ssh/authorized_keys} mark=$2 key=$3
-        mkdir -p "$folder"
-        own_folder
-        printf '%s\n' "$4" >"$folder/serve.$$"
-        mv -f "$folder/serve.$$" "$folder/serve"
-        place=${keys%/*}
-        exec 9>"$folder/lock"
-        flock 9
-        [ -d "$place" ] || { mkdir -m 700 "$place"; : >"$folder/made-keys-folder"; }
-        exec 9<"$place"
-        flock 9
-        keys=$(readlink -f "$keys")
-        [ -e "$keys" ] || { : >"$keys"; : >"$folder/made-keys"; }
-        line="restrict,command=\"exec /bin/sh $folder/serve $5\" $key $mark"
-        ! grep -Fxq -- "$line" "$keys" || exit 0
-        new=$(mktemp "$keys.XXXXXX")
-        trap 'rm -f "$new"' EXIT
-        cp -p "$keys" "$new"
-        { printf '%s\n' "$line"; cat "$keys"; } >"$new"
-        sync "$new" 2>/dev/null || :
-        mv -f "$new" "$keys"
-        """#
+    static let admit =
+        Self.preamble + #"""
+            keys=${1:-$HOME/.ssh/authorized_keys} mark=$2 key=$3
+            mkdir -p "$folder"
+            own_folder
+            printf '%s\n' "$4" >"$folder/serve.$$"
+            mv -f "$folder/serve.$$" "$folder/serve"
+            place=${keys%/*}
+            exec 9>"$folder/lock"
+            flock 9
+            [ -d "$place" ] || { mkdir -m 700 "$place"; : >"$folder/made-keys-folder"; }
+            exec 9<"$place"
+            flock 9
+            keys=$(readlink -f "$keys")
+            [ -e "$keys" ] || { : >"$keys"; : >"$folder/made-keys"; }
+            line="restrict,command=\"exec /bin/sh $folder/serve $5\" $key $mark"
+            ! grep -Fxq -- "$line" "$keys" || exit 0
+            new=$(mktemp "$keys.XXXXXX")
+            trap 'rm -f "$new"' EXIT
+            cp -p "$keys" "$new"
+            { printf '%s\n' "$line"; cat "$keys"; } >"$new"
+            sync "$new" 2>/dev/null || :
+            mv -f "$new" "$keys"
+            """#
 
     /// `$1` folder, `$2` the file of authorised keys as for ``admit``, `$3` the part of marks that all lines of this folder have. Takes
     /// away those lines and nothing else, then the folder. Where the file was made for them it goes as well.
