@@ -181,8 +181,11 @@ struct StopTests {
     func destroy(isAfter: Bool) async throws {
         var kinds: Set<String> = []
         var write = 1
+        // Which host's write is the first of several is the seed's choice: two of them, so that each kind is hit.
         while let stopped = try await Self.stop(at: write, isAfter: isAfter, isDestroy: true, seed: UInt64(write)) {
             kinds.formUnion(stopped)
+            let other = try await Self.stop(at: write, isAfter: isAfter, isDestroy: true, seed: UInt64(write) + 100)
+            kinds.formUnion(other ?? [])
             write += 1
         }
         #expect(

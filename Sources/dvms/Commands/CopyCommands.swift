@@ -36,7 +36,7 @@ struct PushCommand: AsyncParsableCommand {
     var window = FanOut.windowByDefault
 
     @Option(
-        help: ArgumentHelp("How long it may take on each host, as 15min.", valueName: "duration"),
+        help: ArgumentHelp("How long it may take on each host, as 900s.", valueName: "duration"),
         transform: PlanArguments.duration)
     var timeout = Duration.seconds(900)
 
@@ -145,7 +145,7 @@ struct PullCommand: AsyncParsableCommand {
     var window = FanOut.windowByDefault
 
     @Option(
-        help: ArgumentHelp("How long it may take from each host, as 15min.", valueName: "duration"),
+        help: ArgumentHelp("How long it may take from each host, as 900s.", valueName: "duration"),
         transform: PlanArguments.duration)
     var timeout = Duration.seconds(900)
 

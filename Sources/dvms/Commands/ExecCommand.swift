@@ -2,7 +2,6 @@ import ArgumentParser
 import Basis
 import Deployer
 import Foundation
-import Settings
 
 struct ExecCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

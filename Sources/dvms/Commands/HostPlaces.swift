@@ -1,4 +1,5 @@
 import ArgumentParser
+import Basis
 import Deployer
 import Foundation
 import Settings
