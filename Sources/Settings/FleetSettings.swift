@@ -133,6 +133,31 @@ package struct FleetImage: Hashable, Sendable {
     package var file: String
     /// 64 hexadecimal digits in lower case; nil: whatever is in the file.
     package var sha256: String?
+    package var spread: Spread
+    /// Of a tree: how many hosts each one sends it to.
+    package var treeArity: Int
+
+    /// How the image comes to the hosts.
+    package enum Spread: String, Hashable, Sendable, CaseIterable {
+        /// Each host has it from the one before it, while that gets it.
+        case chain
+        /// Each host sends it to some others.
+        case tree
+        /// Each host has it from the deployer.
+        case copies
+    }
+
+    package static let treeArityByDefault = 2
+    package static let treeArityMax = 64
+
+    package init(
+        file: String, sha256: String?, spread: Spread = .chain, treeArity: Int = Self.treeArityByDefault
+    ) {
+        self.file = file
+        self.sha256 = sha256
+        self.spread = spread
+        self.treeArity = treeArity
+    }
 }
 
 /// The dvmsd that looks after the fleet on each host.

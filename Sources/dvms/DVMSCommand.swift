@@ -29,7 +29,10 @@ struct DVMSCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Without a daemon",
-                subcommands: [PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self]),
+                subcommands: [
+                    PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self, PushCommand.self,
+                    PullCommand.self,
+                ]),
             CommandGroup(
                 name: "Set up",
                 subcommands: [

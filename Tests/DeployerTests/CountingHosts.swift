@@ -83,8 +83,20 @@ private struct CountingHost: DeployableHost {
         try await self.host.remove(network, within: limit)
     }
 
-    func ensure(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        try await self.host.ensure(image, within: limit)
+    func ensure(
+        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
+    ) async throws(HostFailure) -> FileArrival {
+        try await self.host.ensure(image, from: sources, within: limit)
+    }
+
+    func admit(
+        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
+    ) async throws(HostFailure) -> ExchangeGrant {
+        try await self.host.admit(reader, to: image, within: limit)
+    }
+
+    func endSpread(within limit: Duration) async throws(HostFailure) {
+        try await self.host.endSpread(within: limit)
     }
 
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {

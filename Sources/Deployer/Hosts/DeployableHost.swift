@@ -36,9 +36,24 @@ package protocol DeployableHost: Sendable {
     /// Takes away the network and what answers for names in it.
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
-    /// Has the image on the host, whole: with the SHA-256 of `image`, if that names one.
-    func ensure(_ image: ImageReference, within limit: Duration) async throws(HostFailure)
+    /// Has the image on the host, whole: with the SHA-256 of `image`, if that names one. What was there of it is kept, also after
+    /// a failure.
+    ///
+    /// - Parameter sources: other hosts that have it or get it at the same time, in the order in which they are asked. What
+    ///   none of them gives comes from the deployer: one that dies, stalls or gives something wrong is passed over.
+    func ensure(
+        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
+    ) async throws(HostFailure) -> FileArrival
 
+    /// Lets another host fetch the image here, and nothing else.
+    func admit(
+        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
+    ) async throws(HostFailure) -> ExchangeGrant
+
+    /// Takes back what the two before made for fetching: no host is let in any more. Images stay.
+    func endSpread(within limit: Duration) async throws(HostFailure)
+
+    /// Also ends the spread.
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure)
 
     /// Has dvmsd run on the host as `agent` says: one that runs otherwise is started anew.

@@ -3,15 +3,16 @@ package import Basis
 /// A host in memory: a model of what a real one does when it is asked, with its durations and its faults.
 ///
 /// What is asked is done at the beginning or at the end of the time that it takes, by seed, so that whoever stops asking
-/// half-way finds either.
+/// half-way finds either; only an image is there when all of it has come over the network.
 package actor ModelledHost: DeployableHost {
     package nonisolated let id: NodeID
-    private let settings: ModelledHostSettings
-    private let time: any TimeSource
+    let settings: ModelledHostSettings
+    let network: ModelledNetwork
+    let time: any TimeSource
     private var generator: SplitMix64
-    private var faults: [ModelledFault]
-    private var isDead = false
-    package private(set) var contents = Contents()
+    var faults: [ModelledFault]
+    private(set) var isDead = false
+    package internal(set) var contents = Contents()
     /// How often each guest was made where there was none.
     package private(set) var guestsMade: [String: Int] = [:]
     /// How often something was changed.
@@ -23,6 +24,8 @@ package actor ModelledHost: DeployableHost {
         package var network: HostNetwork?
         package var names: [GuestName] = []
         package var image: ImageReference?
+        /// Hosts that may fetch the image.
+        package var readers: Set<String> = []
         package var guests: [String: Guest] = [:]
         package var agent: AgentInstallation?
 
@@ -38,24 +41,34 @@ package actor ModelledHost: DeployableHost {
     }
 
     /// After this long a host that is silent counts as out of reach, if no limit comes before.
-    private static let silence = Duration.seconds(5)
+    static let silence = Duration.seconds(5)
 
     package init(
-        _ id: NodeID, _ settings: ModelledHostSettings, faults: [ModelledFault], seed: UInt64, time: any TimeSource
+        _ id: NodeID, _ settings: ModelledHostSettings, faults: [ModelledFault], seed: UInt64,
+        network: ModelledNetwork, time: any TimeSource
     ) {
         self.id = id
         self.settings = settings
         self.faults = faults
         self.generator = SplitMix64(seed: seed)
+        self.network = network
         self.time = time
     }
 
     // MARK: - For those who set the scene
 
     /// From here on it answers again, and has no other fault.
-    package func heal() {
+    package func heal() async {
         self.isDead = false
         self.faults = []
+        await self.network.set(isDead: false, self.id)
+        await self.network.set(damagedFrom: nil, of: self.id)
+    }
+
+    /// From here on it is silent.
+    func die() async {
+        self.isDead = true
+        await self.network.set(isDead: true, self.id)
     }
 
     package func add(_ fault: ModelledFault) { self.faults.append(fault) }
@@ -111,22 +124,6 @@ package actor ModelledHost: DeployableHost {
     ) async throws(HostFailure) {
         try await self.does(.network, within: limit, changing: self.contents.names != names) {
             self.contents.names = names
-        }
-    }
-
-    package func ensure(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        try await self.does(.image, within: limit, changing: self.contents.image != image) {
-            self.contents.image = image
-        }
-        if self.spend({ if case .damagesImage = $0 { true } else { false } }) {
-            self.contents.image = nil
-            throw .imageCorrupt(expected: image.sha256 ?? "", found: String(repeating: "0", count: 64))
-        }
-    }
-
-    package func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        try await self.does(.removal, within: limit, changing: self.contents.image?.name == image.name) {
-            if self.contents.image?.name == image.name { self.contents.image = nil }
         }
     }
 
@@ -211,10 +208,10 @@ package actor ModelledHost: DeployableHost {
     }
 
     /// Has `effect` come about at some time while the deed takes, unless a fault comes in between.
-    private func does(
+    func does(
         _ deed: ModelledDeed, within limit: Duration, changing: Bool, _ effect: () -> Void
     ) async throws(HostFailure) {
-        if self.faults.contains(.dies(at: deed)) { self.isDead = true }
+        if self.faults.contains(.dies(at: deed)) { await self.die() }
         if self.isDead {
             try await self.sleep(min(Self.silence, limit))
             throw .unreachable(detail: "no answer from \(self.id)")
@@ -238,7 +235,7 @@ package actor ModelledHost: DeployableHost {
         if !isEarly { effect() }
     }
 
-    private func sleep(_ duration: Duration) async throws(HostFailure) {
+    func sleep(_ duration: Duration) async throws(HostFailure) {
         do {
             try await self.time.sleep(for: duration)
         } catch {
@@ -247,7 +244,7 @@ package actor ModelledHost: DeployableHost {
     }
 
     /// Takes one time off the first fault that `isMeant`; whether there was one.
-    private func spend(_ isMeant: (ModelledFault) -> Bool) -> Bool {
+    func spend(_ isMeant: (ModelledFault) -> Bool) -> Bool {
         guard let index = self.faults.firstIndex(where: { isMeant($0) && $0.times > 0 }) else { return false }
         self.faults[index] = self.faults[index].once
         return true
@@ -258,7 +255,7 @@ extension ModelledFault {
     /// How often it is still to come.
     fileprivate var times: Int {
         switch self {
-        case .dies, .refusesGuest: .max
+        case .dies, .refusesGuest, .diesWithChunks, .servesDamaged: .max
         case .refuses(_, let times), .hangs(_, let times), .damagesImage(let times), .guestHangs(_, let times): times
         }
     }
@@ -266,7 +263,7 @@ extension ModelledFault {
     /// The same after it came once.
     fileprivate var once: ModelledFault {
         switch self {
-        case .dies, .refusesGuest: self
+        case .dies, .refusesGuest, .diesWithChunks, .servesDamaged: self
         case .refuses(let deed, let times): .refuses(deed, times: times - 1)
         case .hangs(let deed, let times): .hangs(deed, times: times - 1)
         case .damagesImage(let times): .damagesImage(times: times - 1)

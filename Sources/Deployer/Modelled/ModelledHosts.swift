@@ -13,13 +13,14 @@ package struct ModelledHosts: HostDirectory {
         _ inventory: [FleetHost], _ settings: ModelledHostSettings = ModelledHostSettings(),
         faults: [NodeID: [ModelledFault]] = [:], seed: UInt64, time: any TimeSource
     ) {
+        let network = ModelledNetwork(megabitsPerSecond: settings.megabitsPerSecond, time: time)
         let make: @Sendable (FleetHost) -> ModelledHost = { host in
             var settings = settings
             settings.facts.memoryMiB = host.memoryMiB ?? settings.facts.memoryMiB
             settings.facts.cpus = host.cpus ?? settings.facts.cpus
             return ModelledHost(
                 host.id, settings, faults: faults[host.id] ?? [],
-                seed: seed ^ StableHash(of: "model of \(host.id)").folded, time: time)
+                seed: seed ^ StableHash(of: "model of \(host.id)").folded, network: network, time: time)
         }
         self.make = make
         self.hosts = Dictionary(inventory.map { ($0.id, make($0)) }) { first, _ in first }

@@ -11,6 +11,7 @@ struct CommandInput: Sendable {
     private enum Source: Sendable {
         case bytes([UInt8])
         case file(LocalFile)
+        case ranges([HostCommand.FileRange], LocalFile)
     }
 
     init(_ input: HostCommand.Input) throws(HostShellFailure) {
@@ -18,6 +19,7 @@ struct CommandInput: Sendable {
         case .none: self.source = .bytes([])
         case .bytes(let bytes): self.source = .bytes(bytes)
         case .file(let path): self.source = .file(try LocalFile(reading: path))
+        case .ranges(let ranges, let path): self.source = .ranges(ranges, try LocalFile(reading: path))
         }
     }
 
@@ -29,6 +31,17 @@ struct CommandInput: Sendable {
             _ = try await writer.write(head)
             while let piece = try file.read(upTo: Self.pieceBytes) {
                 _ = try await writer.write(piece)
+            }
+        case .ranges(let ranges, let file):
+            _ = try await writer.write(head)
+            for range in ranges {
+                if !range.head.isEmpty { _ = try await writer.write(range.head) }
+                let end = range.offset + range.count
+                var place = range.offset
+                while place < end, let piece = try file.read(upTo: min(Self.pieceBytes, end - place), at: place) {
+                    _ = try await writer.write(piece)
+                    place += piece.count
+                }
             }
         }
         try await writer.finish()

@@ -39,6 +39,23 @@ package struct HostCommand: Sendable {
         case bytes([UInt8])
         /// The content of a file of this machine, streamed.
         case file(String)
+        /// Parts of a file of this machine, streamed, one behind the other.
+        case ranges([FileRange], of: String)
+    }
+
+    /// A part of a file, and what goes ahead of it.
+    package struct FileRange: Hashable, Sendable {
+        package var head: [UInt8]
+        /// In bytes, from the front of the file.
+        package var offset: Int
+        /// In bytes; what lies behind the end of the file is left out.
+        package var count: Int
+
+        package init(head: [UInt8], offset: Int, count: Int) {
+            self.head = head
+            self.offset = offset
+            self.count = count
+        }
     }
 
     /// What becomes of what the command writes on its standard output.

@@ -5,7 +5,7 @@ import Glibc
 ///
 /// `Sendable` without a lock: one task at a time uses it, and the kernel keeps the place.
 final class LocalFile: Sendable {
-    private static let hashedPieceBytes = 1_024 * 1_024
+    static let hashedPieceBytes = 1_024 * 1_024
 
     private let path: String
     private let descriptor: Int32
@@ -32,11 +32,35 @@ final class LocalFile: Sendable {
         close(self.descriptor)
     }
 
+    /// What changes when a file is written to or another one takes its place.
+    struct Stamp: Hashable, Sendable {
+        var device: UInt
+        var inode: UInt
+        var byteCount: Int
+        var modifiedSeconds: Int
+        var modifiedNanoseconds: Int
+    }
+
+    var stamp: Stamp {
+        var status = stat()
+        fstat(self.descriptor, &status)
+        return Stamp(
+            device: UInt(status.st_dev), inode: UInt(status.st_ino), byteCount: Int(status.st_size),
+            modifiedSeconds: status.st_mtim.tv_sec, modifiedNanoseconds: status.st_mtim.tv_nsec)
+    }
+
     /// The next bytes; nil at the end.
-    func read(upTo count: Int) throws(HostShellFailure) -> [UInt8]? {
+    ///
+    /// - Parameter offset: from where, without changing what the next bytes are; nil: the next ones.
+    func read(upTo count: Int, at offset: Int? = nil) throws(HostShellFailure) -> [UInt8]? {
         var failed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            let got = Glibc.read(self.descriptor, buffer.baseAddress, count)
+            let got =
+                if let offset {
+                    pread(self.descriptor, buffer.baseAddress, count, off_t(offset))
+                } else {
+                    Glibc.read(self.descriptor, buffer.baseAddress, count)
+                }
             failed = got < 0
             filled = max(0, got)
         }

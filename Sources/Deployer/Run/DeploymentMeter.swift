@@ -49,7 +49,10 @@ final class DeploymentMeter: Sendable {
                 state.failures.append(.init(entity: id.name, why: "dvmsd does not run as it should: \(failure)"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
-            case .finished, .sparePromoted, .guestFound:
+            case .spreadNotEnded(let id, let failure):
+                state.failures.append(
+                    .init(entity: id.name, why: "\(failure); keys that fetch the image may still be there"))
+            case .finished, .sparePromoted, .guestFound, .sourcePassedOver:
                 break
             }
         }

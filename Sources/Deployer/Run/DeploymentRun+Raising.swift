@@ -27,6 +27,7 @@ extension DeploymentRun {
             try await self.place(crew, isFirst: isFirst)
             isFirst = false
             try await self.makeReady(crew)
+            try await self.endSpread(crew)
             try await self.findMissing(crew)
         } while await !crew.roster.homeless.isEmpty
         try await self.startAgents(crew)
@@ -126,6 +127,15 @@ extension DeploymentRun {
         }
     }
 
+    /// All hosts of a round have the image, or have failed: none lets another one fetch it any more. One that came late would
+    /// have kept the keys in place for nothing: in the next round hosts are let in anew.
+    private func endSpread(_ crew: Crew) async throws(RunFailure) {
+        let usable = await crew.roster.workers
+        try await Windowed.run(usable, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
+            try await crew.driver(id).endSpread()
+        }
+    }
+
     /// Runs `part`; a host that fails in it for good is set aside, and a spare takes its place. One on which guests ran
     /// before is left alone instead, unless the user said that they may be made anew.
     private func orSetAside(
@@ -136,10 +146,12 @@ extension DeploymentRun {
         } catch .host(let failure) {
             if !self.replacesLost, await crew.roster.hasSettledGuests(on: id) {
                 await crew.roster.leaveAlone(id)
+                await crew.context.spread.leave(id)
                 return self.meter.note(.hostLeftAlone(id, failure: failure))
             }
             try await crew.roster.move(id, .giveUp, error: failure.description)
             self.meter.note(.hostSetAside(id, failure: failure))
+            await crew.context.spread.leave(id)
             try await crew.driver(id).evacuate()
             _ = try await self.promoteSpare(crew)
         } catch {

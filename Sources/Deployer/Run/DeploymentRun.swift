@@ -187,19 +187,22 @@ package struct DeploymentRun: Sendable {
     /// The hosts and guests of the records, and who leads each host.
     private func crew(_ record: DeploymentRecord) -> Crew {
         let roster = Roster(record, store: self.store)
+        let ports = Dictionary(
+            uniqueKeysWithValues: record.hosts.map {
+                ($0.host.id, self.directory.port(of: $0.host, for: self.fleet.name))
+            })
+        let sites = Dictionary(uniqueKeysWithValues: record.hosts.map { ($0.host.id, $0.host.site) })
         let context = RunContext(
             fleet: self.fleet, network: record.base.hostNetwork(among: record.hosts.map(\.host)),
-            image: record.base.image, schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
+            image: record.base.image, spread: ImageSpread(self.fleet.image, ports: ports, sites: sites),
+            schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
             hosts: Turnstile(width: self.fleet.limits.hostsAtOnce),
             boots: Turnstile(width: self.fleet.limits.bootsAtOnce),
             doGuestsMove: record.hosts.contains { $0.reached == .agent })
         var drivers: [NodeID: HostDriver] = [:]
-        for record in record.hosts {
-            let host = record.host
-            let seed = self.fleet.seed ^ StableHash(of: host.id.name).folded
-            drivers[host.id] = HostDriver(
-                self.directory.port(of: host, for: self.fleet.name), context, roster,
-                generator: SplitMix64(seed: seed))
+        for (id, port) in ports {
+            let seed = self.fleet.seed ^ StableHash(of: id.name).folded
+            drivers[id] = HostDriver(port, context, roster, generator: SplitMix64(seed: seed))
         }
         return Crew(roster: roster, context: context, drivers: drivers)
     }

@@ -82,7 +82,12 @@ actor HostDriver {
             try await self.host.serve(
                 await self.roster.guestNames, in: self.context.network, within: timeouts.network)
         case .image:
-            try await self.host.ensure(self.context.image, within: timeouts.image)
+            let sources = await self.context.spread.sources(of: self.id)
+            let arrival = try await self.host.ensure(self.context.image, from: sources, within: timeouts.image)
+            for passed in arrival.passedOver {
+                self.context.meter.note(
+                    .sourcePassedOver(self.id, source: passed.source, chunk: passed.chunk, why: passed.why))
+            }
         case .agent:
             guard let agent = self.agent else { preconditionFailure("dvmsd is started by start(agent:)") }
             try await self.host.ensure(agent(), within: timeouts.agent)
@@ -265,6 +270,20 @@ actor HostDriver {
 
     // MARK: - Taking away
 
+    /// Nobody fetches the image any more. A host that does not answer now is noted; the next run takes it back.
+    func endSpread() async throws(RunFailure) {
+        do throws(RunFailure) {
+            try await self.trying(.image, self.id.name) { _, _ in
+            } deed: { () async throws(HostFailure) in
+                try await self.host.endSpread(within: self.context.fleet.timeouts.removal)
+            }
+        } catch .host(let failure) {
+            self.context.meter.note(.spreadNotEnded(self.id, failure: failure))
+        } catch {
+            throw error
+        }
+    }
+
     /// Removes one guest, whether or not it is here.
     func remove(guest name: String) async throws(RunFailure) {
         try await self.context.meter.measure(.removal, name) { () async throws(RunFailure) in
@@ -324,6 +343,8 @@ actor HostDriver {
             }
             try await self.roster.copyGone(name, from: self.id)
         }
+        // What stays goes with destroy, which goes by what was ever begun here.
+        try? await self.host.endSpread(within: self.context.fleet.timeouts.removal)
     }
 
     /// Looks at a host that was set aside, and cleans it of guests that live elsewhere now.

@@ -26,7 +26,7 @@ package struct Relay: Sendable {
         switch self.command.input {
         case .none: input = []
         case .bytes(let bytes): input = bytes
-        case .file: throw .couldNotStart(detail: "a relay takes no file as input")
+        case .file, .ranges: throw .couldNotStart(detail: "a relay takes no file as input")
         }
         let starts = children.enumerated().map { index, target in
             let words = ["ssh"] + options.arguments(for: target) + ["-S", "none", "--", target.host]

@@ -120,9 +120,15 @@ enum FleetReader {
         var section = root.section("image")
         let file = section.required("file", SettingsSection.word)
         let sha256 = section.optional("sha256", Self.sha256)
+        let spread = section.choice("spread", default: FleetImage.Spread.chain)
+        let arity = section.value(
+            "arity", default: FleetImage.treeArityByDefault, in: 1...FleetImage.treeArityMax, Quantities.count)
+        if section.has("arity"), spread != .tree {
+            section.report("expected only with spread: tree", key: "arity", line: section.line(of: "arity"))
+        }
         section.finish()
         guard let file else { return nil }
-        return FleetImage(file: Self.path(file, root), sha256: sha256)
+        return FleetImage(file: Self.path(file, root), sha256: sha256, spread: spread, treeArity: arity)
     }
 
     private static func agents(_ root: inout SettingsSection) -> FleetAgents? {

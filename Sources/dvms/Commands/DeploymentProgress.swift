@@ -33,7 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed:
+            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed,
+                .sourcePassedOver, .spreadNotEnded:
                 break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
@@ -67,6 +68,9 @@ final class DeploymentProgress: Sendable {
         case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
         case .hostLeftAlone(let id, let failure):
             "\(id) is left alone with the VMs that ran on it: \(failure)".onOneLine
+        case .sourcePassedOver(let id, let source, let chunk, let why):
+            "\(id) gets the image from another source than \(source), from chunk \(chunk) on: \(why)".onOneLine
+        case .spreadNotEnded(let id, let failure): "\(id) may still let hosts fetch the image: \(failure)".onOneLine
         case .sparePromoted(let id): "\(id) takes its place"
         case .guestFailed(let name, let why): "\(name) failed: \(why)".onOneLine
         case .guestFound(let name, let id): "\(name) is on \(id) now"

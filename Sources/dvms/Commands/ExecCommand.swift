@@ -2,7 +2,6 @@ import ArgumentParser
 import Basis
 import Deployer
 import Foundation
-import Settings
 
 struct ExecCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -15,11 +14,7 @@ struct ExecCommand: AsyncParsableCommand {
             1 some did not; 2 the command line is not right.
             """)
 
-    @Option(help: ArgumentHelp("Which hosts, as in node[1-3,7],login.", valueName: "nodeset"), transform: Self.nodeSet)
-    var hosts: NodeSet?
-
-    @Option(help: ArgumentHelp("All hosts of a fleet's inventory, as its file says to reach them.", valueName: "file"))
-    var fleet: String?
+    @OptionGroup var selection: HostSelection
 
     @OptionGroup(title: "How to connect") var connection: ConnectionOptions
 
@@ -56,18 +51,7 @@ struct ExecCommand: AsyncParsableCommand {
     @Argument(parsing: .postTerminator, help: "The command.")
     var command: [String] = []
 
-    private static func nodeSet(_ text: String) throws -> NodeSet {
-        do throws(NodeSetProblem) {
-            return try NodeSet(text)
-        } catch {
-            throw ValidationError("--hosts \(error)")
-        }
-    }
-
     func validate() throws {
-        guard (self.hosts == nil) != (self.fleet == nil) else {
-            throw ValidationError("either --hosts or --fleet says which hosts")
-        }
         guard !self.command.isEmpty else { throw ValidationError("a command is missing; write it after --") }
         guard (1...FanOut.windowMax).contains(self.window) else {
             throw ValidationError("--window is a number of 1 to \(FanOut.windowMax)")
@@ -84,7 +68,7 @@ struct ExecCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let hosts = try self.places()
+        let hosts = try self.selection.places(self.connection)
         let command = HostCommand(
             script: self.command.count == 1 ? self.command[0] : #"exec "$@""#,
             arguments: self.command.count == 1 ? [] : self.command, limit: self.timeout,
@@ -115,38 +99,10 @@ struct ExecCommand: AsyncParsableCommand {
     }
 }
 
-/// A host that a command goes to.
-private struct ExecPlace {
-    /// As it is shown.
-    var name: String
-    var target: SSHTarget
-    var site: String
-}
-
 extension ExecCommand {
-    private func places() throws(OperatorFailure) -> [ExecPlace] {
-        do {
-            let user = self.connection.user
-            if let fleet = self.fleet {
-                return try FleetSettings.read(file: fleet, contentsOf: FileText.read).inventory.map { host in
-                    let target = try SSHTarget(
-                        host: host.address, user: user ?? host.sshUser, port: self.connection.port ?? host.sshPort)
-                    return ExecPlace(name: host.id.description, target: target, site: host.site)
-                }
-            }
-            return try (self.hosts?.names ?? []).map { name in
-                let target = try SSHTarget(
-                    host: name, user: user ?? NSUserName(), port: self.connection.port ?? SSHTarget.portByDefault)
-                return ExecPlace(name: name, target: target, site: Self.domain(of: name))
-            }
-        } catch {
-            throw OperatorFailure(.badInput, "\(error)")
-        }
-    }
-
     /// Straight, or through a tree.
     private func start(
-        _ command: HostCommand, on places: [ExecPlace], told: (HostReport) async -> Void
+        _ command: HostCommand, on places: [HostPlace], told: (HostReport) async -> Void
     ) async throws(OperatorFailure) {
         let targets = Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0.target) })
         let shell = try self.connection.shells(for: targets)
@@ -163,12 +119,6 @@ extension ExecCommand {
             ExecutionTree(of: places.map { (name: $0.name, site: $0.site) }, childrenMax: tree), targets: targets,
             innerOptions: inner, window: self.window, shell: shell)
         await run.run(command, told: told)
-    }
-
-    /// What follows the first dot of a name: hosts of one domain are taken to be near each other. An address has none.
-    private static func domain(of host: String) -> String {
-        guard IPv4Address(host) == nil else { return "" }
-        return String(host.drop { $0 != "." }.dropFirst())
     }
 }
 

@@ -9,6 +9,7 @@ package final class SSHHosts: HostDirectory {
     private let authorizedKeys: [String]
     private let time: any TimeSource
     private let folder: ControlFolder
+    private let manifests = FileManifests()
     /// One for each target: two would make two connections at once.
     private let shells = Mutex<[SSHTarget: OpenSSHShell]>([:])
 
@@ -28,9 +29,15 @@ package final class SSHHosts: HostDirectory {
 
     /// The port of `host` that acts for `deployment`. A host whose address is none says so when it is asked.
     package func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
-        ShellHost(
+        let target = try? SSHTarget(host: host.address, user: host.sshUser, port: host.sshPort)
+        return ShellHost(
             id: host.id, shell: self.shell(of: host), deployment: deployment, machine: self.machine,
-            authorizedKeys: self.authorizedKeys)
+            authorizedKeys: self.authorizedKeys,
+            images: ImageAccess(
+                manifests: self.manifests,
+                entrance: target.map {
+                    FileExchange.Entrance(target: $0, knownHostsFile: self.options.knownHostsFile)
+                }))
     }
 
     private func shell(of host: FleetHost) -> any HostShell {

@@ -13,14 +13,18 @@ package struct ShellHost: DeployableHost {
     package let id: NodeID
     let shell: any HostShell
     let deployment: String
+    let images: ImageAccess
+    private let parentFolder: String
     private let machine: GuestMachine
     private let authorizedKeys: [String]
 
     /// - Parameters:
     ///   - deployment: letters, digits, `.`, `_` and `-`, a letter or digit at the front, at most 63.
     ///   - authorizedKeys: lines of an `authorized_keys` file for the guests.
+    ///   - parentFolder: where folders of deployments lie on this host.
     package init(
-        id: NodeID, shell: any HostShell, deployment: String, machine: GuestMachine, authorizedKeys: [String] = []
+        id: NodeID, shell: any HostShell, deployment: String, machine: GuestMachine, authorizedKeys: [String] = [],
+        images: ImageAccess = ImageAccess(), parentFolder: String = Self.parentFolder
     ) {
         precondition(HostNames.isSafe(deployment), "a deployment's name is fit for a file")
         self.id = id
@@ -28,15 +32,17 @@ package struct ShellHost: DeployableHost {
         self.deployment = deployment
         self.machine = machine
         self.authorizedKeys = authorizedKeys
+        self.images = images
+        self.parentFolder = parentFolder
     }
 
     /// Where everything of a deployment lies on a host.
     package static func folder(of deployment: String) -> String { "\(Self.parentFolder)/\(deployment)" }
 
-    var folder: String { Self.folder(of: self.deployment) }
+    var folder: String { "\(self.parentFolder)/\(self.deployment)" }
     private var pool: String { "dvms-\(self.deployment)" }
     private var mark: String { "dvms:\(self.deployment)" }
-    private func path(of image: ImageReference) -> String { "\(self.folder)/images/\(image.name)" }
+    func path(of image: ImageReference) -> String { "\(self.folder)/images/\(image.name)" }
 
     // MARK: - The host
 
@@ -73,7 +79,7 @@ package struct ShellHost: DeployableHost {
         }
     }
 
-    // MARK: - Network and image
+    // MARK: - Network
 
     package func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try self.check([network.name], step: "making the network")
@@ -119,32 +125,6 @@ package struct ShellHost: DeployableHost {
                 "removing the network", HostScripts.removeOverlay, [network.name, self.mark, "\(identifier)"],
                 within: limit)
         }
-    }
-
-    package func ensure(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        let step = "copying the image"
-        try self.check([image.name], step: step)
-        let began = self.shell.time.now
-        let present = try await self.run(step, HostScripts.imageSum, [self.path(of: image)], within: limit)
-            .filter { !$0.isNewline }
-        do throws(HostShellFailure) {
-            if let wanted = image.sha256, present == wanted { return }
-            let digest = try LocalFile.digest(of: image.file)
-            guard digest == image.sha256 ?? digest else {
-                throw .transferDamaged(path: image.file, expected: image.sha256 ?? "", found: digest)
-            }
-            guard present != digest else { return }
-            let left = limit - (self.shell.time.now - began)
-            try await self.shell.put(
-                image.file, to: self.path(of: image), mode: 0o644, limit: max(left, .seconds(1)))
-        } catch {
-            throw HostFailure(error, step: step)
-        }
-    }
-
-    package func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        try self.check([image.name], step: "removing the image")
-        try await self.run("removing the image", #"rm -f -- "$1""#, [self.path(of: image)], within: limit)
     }
 
     // MARK: - Guests
@@ -208,7 +188,7 @@ package struct ShellHost: DeployableHost {
     // MARK: - Inside
 
     /// Names become parts of paths on the host.
-    private func check(_ names: [String], step: String) throws(HostFailure) {
+    func check(_ names: [String], step: String) throws(HostFailure) {
         for name in names where !HostNames.isSafe(name) {
             throw .refused(step: step, words: "'\(ShellQuote.shown(name))' is no name for a file")
         }
