@@ -47,8 +47,8 @@ struct BoundaryRules {
         "Transport": ["Sources/Transport/TCP/"],
         "Hypervisor": ["Sources/Hypervisor/Modelled/Socket/"],
         "Deployer": [
-            "Sources/Deployer/Hosts/Shell/", "Sources/Deployer/Remote/", "Sources/Deployer/State/",
-            "Sources/Deployer/TreeExecution/",
+            "Sources/Deployer/Booking/Batch/", "Sources/Deployer/Hosts/Shell/", "Sources/Deployer/Remote/",
+            "Sources/Deployer/State/", "Sources/Deployer/TreeExecution/",
         ],
     ]
 

@@ -47,7 +47,7 @@ final class DeploymentMeter: Sendable {
                     .init(entity: id.name, why: "\(failure); the VMs that ran on it are left as they are"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
-            case .finished, .sparePromoted:
+            case .finished, .sparePromoted, .booking:
                 break
             }
         }

@@ -128,7 +128,9 @@ extension ExecCommand {
         do {
             let user = self.connection.user
             if let fleet = self.fleet {
-                return try FleetSettings.read(file: fleet, contentsOf: FileText.read).inventory.map { host in
+                let listed = try FleetSettings.read(file: fleet, contentsOf: FileText.read).inventory
+                guard !listed.isEmpty else { throw OperatorFailure(.badInput, "\(fleet) lists no hosts; use --hosts") }
+                return try listed.map { host in
                     let target = try SSHTarget(
                         host: host.address, user: user ?? host.sshUser, port: self.connection.port ?? host.sshPort)
                     return ExecPlace(name: host.id.description, target: target, site: host.site)
@@ -139,6 +141,8 @@ extension ExecCommand {
                     host: name, user: user ?? NSUserName(), port: self.connection.port ?? SSHTarget.portByDefault)
                 return ExecPlace(name: name, target: target, site: Self.domain(of: name))
             }
+        } catch let failure as OperatorFailure {
+            throw failure
         } catch {
             throw OperatorFailure(.badInput, "\(error)")
         }
