@@ -67,7 +67,10 @@ package struct BatchBooking: Booking {
     private func submitted(
         _ request: HostsRequest, _ known: JobRecord?, _ told: @Sendable (BookingEvent) -> Void
     ) async throws(BookingFailure) -> (JobRecord, Int) {
-        if let known, let number = known.number { return (known, number) }
+        if let known, let number = known.number {
+            if case .queued = known.state { told(.found(self.jobName(number))) }
+            return (known, number)
+        }
         if let known, let job = try await self.live(known.name).first {
             told(.found(self.jobName(job.number)))
             return try await self.note(.queued(number: job.number), known, request.deployment)
