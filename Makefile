@@ -11,6 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
+.PHONY: setup-batch lab-batch
 .PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
 
 setup:
@@ -80,6 +81,14 @@ lab-hosts: build lab-setup
 # Needs root. A fleet on four hosts over ssh: killed on the way, carried on, one host lost, destroyed.
 lab-deploy: build lab-setup
 	lab/deploy-test
+
+# Needs root. OAR and Slurm, for lab-batch alone.
+setup-batch:
+	lab/setup-batch
+
+# Needs root. A fleet on hosts that a real OAR, and then a real Slurm, give.
+lab-batch: build lab-setup setup-batch
+	lab/batch-test
 
 # Rings under faults in virtual time: P1-P13 in SEEDS seeds.
 seeds:

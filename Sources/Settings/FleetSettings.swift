@@ -93,11 +93,6 @@ package struct BookingSettings: Hashable, Sendable {
     package var required: HostRequirements
 }
 
-package enum BookingProvider: String, Hashable, Sendable, CaseIterable {
-    /// The hosts of the file, on a first come, first served basis among the deployments of one state folder.
-    case inventory
-}
-
 /// What a host must have, checked on the host itself.
 package struct HostRequirements: Hashable, Sendable {
     package var kvm = true

@@ -23,7 +23,7 @@ struct BoundaryRules {
         "dvmsd": ["Dispatch", "Foundation", "Glibc"],
         "fault-campaign": ["Foundation"],
         "modelled-host": ["Foundation", "Glibc"],
-        "dvms": ["Dispatch", "Foundation", "Glibc"],
+        "dvms": ["CoreFoundation", "Dispatch", "Foundation", "Glibc"],
         "transport-benchmark": ["Foundation", "Glibc"],
         "placement-benchmark": ["Foundation", "Glibc"],
         "migration-benchmark": ["Foundation"],
@@ -47,8 +47,8 @@ struct BoundaryRules {
         "Transport": ["Sources/Transport/TCP/"],
         "Hypervisor": ["Sources/Hypervisor/Modelled/Socket/"],
         "Deployer": [
-            "Sources/Deployer/Hosts/Shell/", "Sources/Deployer/Remote/", "Sources/Deployer/State/",
-            "Sources/Deployer/TreeExecution/",
+            "Sources/Deployer/Booking/Batch/", "Sources/Deployer/Hosts/Shell/", "Sources/Deployer/Remote/",
+            "Sources/Deployer/State/", "Sources/Deployer/TreeExecution/",
         ],
     ]
 

@@ -12,10 +12,12 @@ struct DeploymentFixture: Sendable {
 
     /// - Parameters:
     ///   - inventory: how many hosts the file lists.
+    ///   - provider: of hosts, and what else is to stand there.
     ///   - rest: more of the fleet's file.
     static func fleet(
         _ name: String = "test", hosts: Int = 3, spares: Int = 1, inventory: Int? = nil, guests: Int = 6,
-        pattern: String = "vm-{n}", subnet: String = "10.158.0.0/18", memory: String = "16GiB", _ rest: String = ""
+        pattern: String = "vm-{n}", subnet: String = "10.158.0.0/18", memory: String = "16GiB",
+        provider: String = "inventory", _ rest: String = ""
     ) throws -> FleetSettings {
         let listed = (1...(inventory ?? hosts + spares)).map {
             "    - {id: h\($0), address: 192.0.2.\($0 % 250), ssh: {port: \(2_000 + $0)}, memory: \(memory), cpus: 16}"
@@ -26,7 +28,7 @@ struct DeploymentFixture: Sendable {
             inventory:
               hosts:
             \(listed.joined(separator: "\n"))
-            booking: {hosts: \(hosts), spares: \(spares)}
+            booking: {hosts: \(hosts), spares: \(spares), provider: \(provider)}
             network: {subnet: \(subnet)}
             image: {file: debian.qcow2}
             templates:
@@ -49,14 +51,19 @@ struct DeploymentFixture: Sendable {
 
     func run(
         _ fleet: FleetSettings? = nil, on hosts: any HostDirectory, agents: (any AgentSource)? = nil,
-        time: any TimeSource,
-        replacesLost: Bool = false, store: (any DeploymentStore)? = nil,
+        time: any TimeSource, replacesLost: Bool = false, store: (any DeploymentStore)? = nil,
+        frontend: (any HostShell)? = nil,
         watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) throws -> DeploymentRun {
         let store = try store ?? SQLiteStore(self.folder, time: time)
+        let fleet = fleet ?? self.fleet
+        var booking: any Booking = InventoryBooking(store: store, time: time)
+        if case .batch(let settings) = fleet.booking.provider, let frontend {
+            booking = BatchBooking(settings, shell: frontend, store: store, time: time)
+        }
         return DeploymentRun(
-            fleet ?? self.fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts,
-            agents: agents, time: time, replacesLost: replacesLost, watch: watch)
+            fleet, store: store, booking: booking, directory: hosts, agents: agents, time: time,
+            replacesLost: replacesLost, watch: watch)
     }
 
     /// Runs `body` under virtual time with modelled hosts for the fleet.

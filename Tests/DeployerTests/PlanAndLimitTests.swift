@@ -82,7 +82,7 @@ struct DeploymentLimitTests {
             ).apply()
             await hosts.expectWhole(wanted, report)
             #expect(counting.peaks.preparing == 5)
-            #expect(counting.peaks.booting == 7)
+            #expect((4...7).contains(counting.peaks.booting))
             #expect(counting.peaks.bootingOnOneHost == 3)
         }
     }

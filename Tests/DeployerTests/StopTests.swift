@@ -6,7 +6,7 @@ import Testing
 
 /// Stops a run at one of its writes, as if the process had been killed: before the write is done, or right after it.
 /// Nothing is written from there on.
-private actor StoppingStore: DeploymentStore {
+actor StoppingStore: DeploymentStore {
     private let store: SQLiteStore
     private let stopAt: Int
     private let isAfter: Bool
@@ -92,6 +92,8 @@ private actor StoppingStore: DeploymentStore {
         case .guestRemoved: "vm removed"
         case .copyBegun: "copy begun"
         case .copyGone: "copy gone"
+        case .job(let job): "job \(job.stateText)"
+        case .jobGone: "job gone"
         }
     }
 }

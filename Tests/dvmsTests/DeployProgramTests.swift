@@ -64,6 +64,17 @@ struct DeployProgramTests {
         #expect(gone.status == 2 && gone.errors.contains("no deployment small is recorded"), "\(gone)")
     }
 
+    @Test("has no modelled hosts for a batch system, and says so")
+    func batch() throws {
+        let text = try String(contentsOfFile: self.fleet, encoding: .utf8)
+        try text.replacing("booking: {", with: "booking: {provider: slurm, ")
+            .write(toFile: self.fleet, atomically: true, encoding: .utf8)
+        let apply = try self.deploy("apply", "--modelled")
+        #expect(apply.status == 2 && apply.errors.contains("set provider: inventory"), "\(apply)")
+        let status = try self.deploy("status")
+        #expect(status.status == 2, "\(status)")
+    }
+
     @Test("refuses a second apply of the same fleet with a status of its own")
     func locked() throws {
         try FileManager.default.createDirectory(atPath: self.state, withIntermediateDirectories: true)

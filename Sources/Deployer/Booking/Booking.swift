@@ -1,14 +1,50 @@
+import Basis
 package import Settings
 
 /// Where a deployment gets its hosts from.
 package protocol Booking: Sendable {
-    /// Books as many hosts as are asked for, or none.
+    /// Returns when there are hosts that the deployment may use, and says which.
     ///
-    /// - Returns: what is booked; it may not be usable before ``start(of:)``.
+    /// What was asked for in an earlier run is not asked for again.
+    ///
+    /// - Parameter told: what there is to say while it waits, from any thread.
+    func open(
+        _ request: HostsRequest, told: @Sendable (BookingEvent) -> Void
+    ) async throws(BookingFailure) -> HostsOffer
+
+    /// Books as many of the hosts as are asked for, or none.
     func book(_ request: BookingRequest) async throws(BookingFailure) -> [HostRecord]
 
-    /// Returns when the deployment may use its hosts.
-    func start(of deployment: String) async throws(BookingFailure)
+    /// Whether whoever gave the hosts has taken all of them back, whatever is still on them.
+    func isOver(_ deployment: String) async throws(BookingFailure) -> Bool
+
+    /// Lets go of all that ``open(_:told:)`` got for the deployment. Nothing of it is on its hosts any more.
+    func release(_ deployment: String) async throws(BookingFailure)
+}
+
+/// How many hosts a deployment wants in all.
+package struct HostsRequest: Hashable, Sendable {
+    package var deployment: String
+    /// Workers and spares.
+    package var count: Int
+    package var walltime: Duration
+    /// What the fleet's file says of hosts, in the order of preference.
+    package var inventory: [FleetHost]
+
+    package init(deployment: String, count: Int, walltime: Duration, inventory: [FleetHost]) {
+        self.deployment = deployment
+        self.count = count
+        self.walltime = walltime
+        self.inventory = inventory
+    }
+}
+
+/// Hosts that a deployment may book.
+package struct HostsOffer: Hashable, Sendable {
+    /// In the order of preference.
+    package var hosts: [FleetHost]
+    /// Until when, in milliseconds since 1970.
+    package var untilMilliseconds: UInt64
 }
 
 package struct BookingRequest: Hashable, Sendable {
@@ -16,24 +52,39 @@ package struct BookingRequest: Hashable, Sendable {
     /// At least 1.
     package var count: Int
     package var role: HostRecord.Role
-    /// Those that may be booked, in the order of preference.
-    package var candidates: [FleetHost]
-    package var walltime: Duration
+    package var offer: HostsOffer
 }
 
-package enum BookingFailure: Error, Hashable, Sendable, CustomStringConvertible {
-    /// - Parameter others: who has the hosts that are not free, and until when, sorted.
-    case notEnough(asked: Int, free: Int, others: [String])
-    case store(StoreError)
+/// What happens while hosts are awaited.
+package enum BookingEvent: Hashable, Sendable {
+    /// The batch system has taken the job.
+    case submitted(BatchJobName)
+    /// An earlier run had submitted it.
+    case found(BatchJobName)
+    /// - Parameters:
+    ///   - words: the state, as the batch system calls it.
+    ///   - startsMilliseconds: when it expects the job to start, in milliseconds since 1970; nil: it does not say.
+    case waiting(BatchJobName, words: String, startsMilliseconds: UInt64?)
+    case started(BatchJobName, hosts: Int)
+}
 
-    package var description: String {
-        switch self {
-        case .notEnough(let asked, let free, let others):
-            "\(asked) more hosts are needed and \(free) are free"
-                + (others.isEmpty ? "" : " (\(others.joined(separator: "; ")))")
-                + "; destroy a deployment that is no longer used, list more hosts, or ask for fewer"
-        case .store(let error):
-            error.description
+/// A job, as people call it: `OAR job 12`.
+package struct BatchJobName: Hashable, Sendable, CustomStringConvertible {
+    package var system: BatchSystem
+    package var number: Int
+
+    package init(system: BatchSystem, number: Int) {
+        self.system = system
+        self.number = number
+    }
+
+    package var description: String { "\(self.system.title) job \(self.number)" }
+
+    /// What ends it.
+    var deletion: String {
+        switch self.system {
+        case .oar: "oardel \(self.number)"
+        case .slurm: "scancel \(self.number)"
         }
     }
 }

@@ -16,15 +16,23 @@ package struct InventoryBooking: Booking {
         self.time = time
     }
 
+    /// A list has no calendar: what is booked may be used at once.
+    package func open(
+        _ request: HostsRequest, told: @Sendable (BookingEvent) -> Void
+    ) async throws(BookingFailure) -> HostsOffer {
+        HostsOffer(
+            hosts: request.inventory,
+            untilMilliseconds: self.time.wallClockMilliseconds + UInt64(clamping: request.walltime.inMilliseconds))
+    }
+
     package func book(_ request: BookingRequest) async throws(BookingFailure) -> [HostRecord] {
-        let now = self.time.wallClockMilliseconds
         let shortage: BookingFailure
         do {
             let booked = try await self.store.book(
-                request.count, of: request.candidates, for: request.deployment, role: request.role,
-                untilMilliseconds: now + UInt64(clamping: request.walltime.inMilliseconds))
+                request.count, of: request.offer.hosts, for: request.deployment, role: request.role,
+                untilMilliseconds: request.offer.untilMilliseconds)
             if booked.count == request.count { return booked }
-            shortage = try await self.shortage(request, now)
+            shortage = try await self.shortage(request, self.time.wallClockMilliseconds)
         } catch {
             throw .store(error)
         }
@@ -33,15 +41,19 @@ package struct InventoryBooking: Booking {
 
     private func shortage(_ request: BookingRequest, _ now: UInt64) async throws(StoreError) -> BookingFailure {
         let leases = try await self.store.leases()
-        let taken = request.candidates.compactMap { host in leases[host.id].map { (host.id, $0) } }
+        let candidates = request.offer.hosts
+        let taken = candidates.compactMap { host in leases[host.id].map { (host.id, $0) } }
         let others = taken.filter { $0.1.deployment != request.deployment }.prefix(Self.namedMax).map { id, lease in
             "\(id) belongs to \(lease.deployment)"
                 + (lease.untilMilliseconds < now
                     ? ", whose time is over" : " for \((lease.untilMilliseconds - now) / 60_000) more min")
         }
-        return .notEnough(asked: request.count, free: request.candidates.count - taken.count, others: others)
+        return .notEnough(asked: request.count, free: candidates.count - taken.count, others: others)
     }
 
-    /// A list has no calendar: what is booked may be used at once.
-    package func start(of deployment: String) async throws(BookingFailure) {}
+    /// Nobody takes the hosts of a list back.
+    package func isOver(_ deployment: String) async throws(BookingFailure) -> Bool { false }
+
+    /// Each lease ends with its host's record.
+    package func release(_ deployment: String) async throws(BookingFailure) {}
 }

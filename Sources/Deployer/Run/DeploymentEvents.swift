@@ -18,6 +18,8 @@ package enum RunStage: String, Hashable, Sendable, CaseIterable {
 
 /// What happens in a run, for those who watch it.
 package enum DeploymentEvent: Hashable, Sendable {
+    /// What comes of asking a batch system for hosts.
+    case booking(BookingEvent)
     /// A host or a guest has a stage behind it.
     case finished(RunStage, entity: String, took: Duration)
     /// A stage failed, and is tried again after the delay.

@@ -52,7 +52,7 @@ final class DeploymentMeter: Sendable {
             case .spreadNotEnded(let id, let failure):
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); keys that fetch the image may still be there"))
-            case .finished, .sparePromoted, .guestFound, .sourcePassedOver:
+            case .finished, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
                 break
             }
         }

@@ -89,10 +89,25 @@ package struct DeploymentPlan: Hashable, Sendable {
         if workers > fleet.booking.hosts {
             conflicts.append("it has \(workers) hosts, and not fewer, \(fleet.booking.hosts)")
         }
+        conflicts += Self.bookingConflicts(fleet, record)
         if record.hosts.contains(where: { $0.state == .undoing }) {
             conflicts.append("it is half destroyed")
         }
         return conflicts
+    }
+
+    /// Hosts come from where they came from, and a job does not grow.
+    private static func bookingConflicts(_ fleet: FleetSettings, _ record: DeploymentRecord) -> [String] {
+        let provider = fleet.booking.provider.name.rawValue
+        guard let job = record.job else {
+            let isListed = fleet.booking.provider == .inventory || record.hosts.isEmpty
+            return isListed ? [] : ["its hosts come from the inventory, not from \(provider)"]
+        }
+        guard job.system.rawValue == provider else {
+            return ["its hosts come from \(job.system.rawValue), not from \(provider)"]
+        }
+        let wanted = fleet.booking.hosts + fleet.booking.spares
+        return job.hosts < wanted ? ["its job has \(job.hosts) hosts, and not more, \(wanted)"] : []
     }
 }
 

@@ -23,4 +23,25 @@ extension DeploymentRun {
         }
         try await crew.roster.forget(names)
     }
+
+    /// Gives back what was booked, when nothing of the deployment is left on it; or when whoever gave the hosts has taken
+    /// them back, and what could not be taken off them is no longer the deployment's to take off.
+    func letGo(_ crew: Crew) async throws(DeploymentError) {
+        do throws(BookingFailure) {
+            if await !crew.roster.allHosts.isEmpty {
+                guard try await self.booking.isOver(self.fleet.name) else { return }
+                do throws(RunFailure) {
+                    try await crew.roster.abandonHosts()
+                } catch .store(let error) {
+                    throw .store(error)
+                } catch {
+                    preconditionFailure("records fail by their store alone, not with \(error)")
+                }
+            }
+            try await self.booking.release(self.fleet.name)
+        } catch {
+            if case .store(let error) = error { throw .store(error) }
+            throw .booking(error)
+        }
+    }
 }

@@ -70,7 +70,8 @@ package struct DeploymentRun: Sendable {
         let isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
             try await self.raze(crew)
         }
-        // Stays as long as a host or a guest does.
+        if !isInterrupted { try await self.letGo(crew) }
+        // Stays as long as a host, a guest or a job does.
         do {
             try await self.store.close(self.fleet.name)
         } catch {
@@ -130,16 +131,20 @@ package struct DeploymentRun: Sendable {
             try await self.forget(admitted)
             switch error {
             case .store(let error): throw .store(error)
-            case .notEnough: throw .booking(error)
+            default: throw .booking(error)
             }
         }
     }
 
-    /// Leaves nothing of guests that were admitted in vain, nor of a deployment that has no others and no host.
+    /// Leaves nothing of guests that were admitted in vain, nor of a deployment that has no host to come: then what a run
+    /// that was killed had admitted goes as well.
     private func forget(_ admitted: [GuestRecord]) async throws(DeploymentError) {
         do {
+            let record = try await self.store.load(self.fleet.name)
+            let isVain = record.map { $0.hosts.isEmpty && $0.job == nil } ?? false
+            let gone = isVain ? record?.guests ?? [] : admitted
             try await self.store.record(
-                admitted.map { .guestRemoved($0.identity.name, from: $0.stage) }, of: self.fleet.name)
+                gone.map { .guestRemoved($0.identity.name, from: $0.stage) }, of: self.fleet.name)
             try await self.store.close(self.fleet.name)
         } catch {
             throw .store(error)
@@ -147,11 +152,15 @@ package struct DeploymentRun: Sendable {
     }
 
     private func bookHosts(_ plan: DeploymentPlan, isNew: Bool) async throws(BookingFailure) {
-        let walltime = self.fleet.booking.walltime
+        let booking = self.fleet.booking
+        let offer = try await self.booking.open(
+            HostsRequest(
+                deployment: self.fleet.name, count: booking.hosts + booking.spares, walltime: booking.walltime,
+                inventory: self.fleet.inventory)
+        ) { self.meter.note(.booking($0)) }
         func book(_ count: Int, _ role: HostRecord.Role) async throws(BookingFailure) {
             let request = BookingRequest(
-                deployment: self.fleet.name, count: count, role: role, candidates: self.fleet.inventory,
-                walltime: walltime)
+                deployment: self.fleet.name, count: count, role: role, offer: offer)
             _ = try await self.booking.book(request)
         }
         func bookUpTo(_ count: Int, _ role: HostRecord.Role) async throws(BookingFailure) {
@@ -173,13 +182,11 @@ package struct DeploymentRun: Sendable {
         }
         // Without a spare the fleet can still be made.
         try await bookUpTo(plan.sparesToBook, .spare)
-        let ends = self.time.wallClockMilliseconds + UInt64(clamping: walltime.inMilliseconds)
         do {
-            try await self.store.extendLeases(of: self.fleet.name, untilMilliseconds: ends)
+            try await self.store.extendLeases(of: self.fleet.name, untilMilliseconds: offer.untilMilliseconds)
         } catch {
             throw .store(error)
         }
-        try await self.booking.start(of: self.fleet.name)
     }
 
     // MARK: - The crew

@@ -313,6 +313,16 @@ actor Roster {
         try await self.record(names.map { self.changed($0, .remove, to: nil, attempt: 0, error: "") })
     }
 
+    /// Forgets all hosts, with what may still be on them, and the guests that are being removed.
+    func abandonHosts() async throws(RunFailure) {
+        for id in self.hostOrder where self.hosts[id] != nil {
+            for guest in self.copies(on: id) { try await self.copyGone(guest, from: id) }
+            if self.host(id).state != .undoing { try await self.move(id, .undo, error: self.host(id).error) }
+            try await self.move(id, .release)
+        }
+        try await self.forget(self.guestOrder.filter { self.guests[$0] != nil })
+    }
+
     /// Forgets those of `names` that are being removed and that no host has any more.
     func forget(_ names: [String]) async throws(RunFailure) {
         let copied = self.copies.values.reduce(into: Set<String>()) { $0.formUnion($1) }

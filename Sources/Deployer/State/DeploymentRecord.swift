@@ -11,15 +11,18 @@ package struct DeploymentRecord: Hashable, Sendable {
     /// Which guests may be on which host: noted before a guest is defined there, taken off when the host confirmed that
     /// it is gone.
     package var copies: [NodeID: Set<String>]
+    /// Where its hosts come from, if from a batch system.
+    package var job: JobRecord?
 
     package init(
         base: DeploymentBase, hosts: [HostRecord] = [], guests: [GuestRecord] = [],
-        copies: [NodeID: Set<String>] = [:]
+        copies: [NodeID: Set<String>] = [:], job: JobRecord? = nil
     ) {
         self.base = base
         self.hosts = hosts
         self.guests = guests
         self.copies = copies
+        self.job = job
     }
 }
 
@@ -117,12 +120,16 @@ package enum RecordChange: Hashable, Sendable {
     /// The guest may be on the host from here on.
     case copyBegun(guest: String, host: NodeID)
     case copyGone(guest: String, host: NodeID)
+    /// The deployment's job is now this.
+    case job(JobRecord)
+    /// The deployment has no job.
+    case jobGone(JobRecord)
 }
 
 /// One row of what happened.
 package struct TransitionRecord: Hashable, Sendable {
     package var wallMilliseconds: UInt64
-    /// `host`, `vm` or `copy`.
+    /// `host`, `vm`, `copy` or `job`.
     package var kind: String
     package var entity: String
     package var from: String
@@ -162,7 +169,7 @@ package protocol DeploymentStore: Sendable {
     /// The deployment of each host that is booked, and until when.
     func leases() async throws(StoreError) -> [NodeID: HostLease]
 
-    /// Forgets a deployment that has no host and no guest; what happened stays.
+    /// Forgets a deployment that has no host, no guest and no job; what happened stays.
     func close(_ deployment: String) async throws(StoreError)
 }
 

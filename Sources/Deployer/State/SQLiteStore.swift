@@ -70,7 +70,8 @@ package actor SQLiteStore: DeploymentStore {
             return DeploymentRecord(
                 base: base, hosts: try StoreRows.hosts(database, deployment, path),
                 guests: try StoreRows.guests(database, deployment, path),
-                copies: try StoreRows.copies(database, deployment))
+                copies: try StoreRows.copies(database, deployment),
+                job: try StoreRows.job(database, deployment, path))
         }
     }
 
@@ -176,6 +177,7 @@ package actor SQLiteStore: DeploymentStore {
                     DELETE FROM deployment WHERE name = :name
                         AND NOT EXISTS (SELECT 1 FROM host WHERE deployment = :name)
                         AND NOT EXISTS (SELECT 1 FROM guest WHERE deployment = :name)
+                        AND NOT EXISTS (SELECT 1 FROM job WHERE deployment = :name)
                     """,
                 arguments: ["name": deployment])
         }

@@ -69,6 +69,16 @@ enum StoreRows {
         }
     }
 
+    static func job(_ database: Database, _ deployment: String, _ path: String) throws -> JobRecord? {
+        guard
+            let row = try Row.fetchOne(database, sql: "SELECT * FROM job WHERE deployment = ?", arguments: [deployment])
+        else { return nil }
+        return try Self.value(
+            JobRecord(
+                system: row["system"], name: row["name"], hosts: row["hosts"], state: row["state"],
+                number: row["number"]), "job", path)
+    }
+
     static func taken(_ database: Database) throws -> TakenIdentities {
         var taken = TakenIdentities()
         for row in try Row.fetchAll(database, sql: "SELECT name, deployment, address, mac FROM guest") {
@@ -163,6 +173,22 @@ enum StoreRows {
             try database.cachedStatement(sql: "DELETE FROM copy WHERE host = ? AND guest = ?")
                 .execute(arguments: [host.name, guest])
             try self.note("copy", "\(guest) on \(host)", from: "begun", to: "gone", database, deployment, wall)
+        case .job(let job):
+            let before = try String.fetchOne(
+                database, sql: "SELECT state FROM job WHERE deployment = ?", arguments: [deployment])
+            try database.execute(
+                sql: """
+                    INSERT INTO job (deployment, system, name, hosts, state, number) VALUES (?, ?, ?, ?, ?, ?)
+                    ON CONFLICT (deployment) DO UPDATE SET state = excluded.state, number = excluded.number
+                    """,
+                arguments: [
+                    deployment, job.system.rawValue, job.name, job.hosts, job.stateText, job.number,
+                ])
+            try self.note(
+                "job", job.entity, from: before ?? "none", to: job.stateText, database, deployment, wall)
+        case .jobGone(let job):
+            try database.execute(sql: "DELETE FROM job WHERE deployment = ?", arguments: [deployment])
+            try self.note("job", job.entity, from: job.stateText, to: "gone", database, deployment, wall)
         }
     }
 

@@ -28,6 +28,13 @@ enum StoreSchema {
                     CREATE INDEX transition_deployment ON transition (deployment, entity);
                     """)
         }
+        migrator.registerMigration("2: jobs of batch systems") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE job (deployment TEXT PRIMARY KEY, system TEXT NOT NULL, name TEXT NOT NULL UNIQUE,
+                        hosts INTEGER NOT NULL, state TEXT NOT NULL, number INTEGER) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -3,15 +3,21 @@ import Basis
 /// Reads the file of a fleet.
 enum FleetReader {
     private static let countRange = 1...FleetSettings.guestsMax
-    private static let hostsRange = 1...SettingsLimits.listMax
-    private static let memoryRange = 1...(64 << 20)
+    static let hostsRange = 1...SettingsLimits.listMax
+    static let memoryRange = 1...(64 << 20)
 
     /// - Returns: nil when something without a default is missing; what, is among the findings.
     static func read(_ root: inout SettingsSection) -> FleetSettings? {
         let name = root.required("fleet", Self.fleetName)
         let seed = root.optional("seed", in: 0...Int.max, Quantities.count) ?? 1
-        let hosts = Self.inventory(&root)
+        var inventory = root.section("inventory")
+        let entries = inventory.sections("hosts")
+        inventory.finish()
+        let hosts = Self.hosts(entries)
         let booking = Self.booking(&root, hosts: hosts.count)
+        if entries.isEmpty, booking.provider == .inventory {
+            inventory.report("expected at least 1 host, got none", key: "hosts", line: inventory.line(of: "hosts"))
+        }
         let network = Self.network(&root)
         let image = Self.image(&root)
         let agents = Self.agents(&root)
@@ -35,10 +41,7 @@ enum FleetReader {
 
     // MARK: - Hosts
 
-    private static func inventory(_ root: inout SettingsSection) -> [FleetHost] {
-        var section = root.section("inventory")
-        let entries = section.sections("hosts")
-        section.finish()
+    private static func hosts(_ entries: [SettingsSection]) -> [FleetHost] {
         var hosts: [FleetHost] = []
         var ids: [String: Int] = [:]
         var addresses: [String: Int] = [:]
@@ -47,10 +50,6 @@ enum FleetReader {
             Self.reportTwice(&ids, host.id.name, "host", "id", entry)
             Self.reportTwice(&addresses, "\(host.address):\(host.sshPort)", "address", "address", entry)
             hosts.append(host)
-        }
-        if entries.isEmpty {
-            section.report(
-                "expected at least 1 host, got none", key: "hosts", line: section.line(of: "hosts"))
         }
         return hosts
     }
@@ -72,35 +71,6 @@ enum FleetReader {
         return FleetHost(
             id: id, address: address, sshUser: user, sshPort: port, site: site, cluster: cluster, memoryMiB: memory,
             cpus: cpus)
-    }
-
-    private static func booking(_ root: inout SettingsSection, hosts: Int) -> BookingSettings {
-        var section = root.section("booking")
-        let provider = section.choice("provider", default: BookingProvider.inventory)
-        let count = section.value("hosts", default: max(1, hosts), in: Self.hostsRange, Quantities.count)
-        let spares = section.value("spares", default: 0, in: 0...SettingsLimits.listMax, Quantities.count)
-        let walltime = section.duration(
-            "walltime", default: .seconds(3_600), in: .seconds(60)...SettingsLimits.durationMax)
-        var require = section.section("require")
-        var required = HostRequirements()
-        required.kvm = require.flag("kvm", default: required.kvm)
-        required.cpuFlags = require.words("cpu_flags", SettingsSection.word).map(\.value)
-        required.cpusMin = require.value("cpus", default: required.cpusMin, in: 1...65_536, Quantities.count)
-        required.memoryMinMiB = require.value(
-            "memory", default: 0, in: 0...Self.memoryRange.upperBound, shown: { "\($0)MiB" }, Quantities.size)
-        required.freeDiskMinMiB = require.value(
-            "disk", default: 0, in: 0...Int.max, shown: { "\($0)MiB" }, Quantities.size)
-        required.clockOffsetMax = require.duration("clock_offset_max", default: required.clockOffsetMax)
-        require.finish()
-        section.finish()
-        if hosts > 0, count + spares > hosts {
-            section.report(
-                "expected at most the \(hosts) hosts of the inventory, got \(count) and \(spares) spares",
-                key: section.has("hosts") ? "hosts" : "spares",
-                line: section.line(of: section.has("hosts") ? "hosts" : "spares"))
-        }
-        return BookingSettings(
-            provider: provider, hosts: count, spares: spares, walltime: walltime, required: required)
     }
 
     // MARK: - What hosts get

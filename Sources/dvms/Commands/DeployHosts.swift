@@ -77,6 +77,9 @@ struct HostOptions: ParsableArguments {
         _ fleet: FleetSettings, _ folder: StateFolder, _ agents: CertifiedAgents?, _ verb: Verb,
         watch: @escaping @Sendable (DeploymentEvent) -> Void
     ) async throws -> DeploymentReport {
+        guard fleet.booking.provider == .inventory else {
+            throw OperatorFailure(.badInput, "modelled hosts are those of an inventory; set provider: inventory")
+        }
         let options = WorldOptions(
             durationMax: SettingsLimits.durationMax, eventsMax: .max, traceLinesMax: 0, tracksTasks: false,
             wallClockStartMilliseconds: SystemTimeSource().wallClockMilliseconds)
@@ -86,7 +89,8 @@ struct HostOptions: ParsableArguments {
             settings.refusedPerThousand = refused
             let hosts = ModelledHosts(fleet.inventory, settings, seed: fleet.seed, time: world.time)
             return try await verb.carryOut(
-                DeploymentRun(fleet, in: folder, on: hosts, agents, for: verb, time: world.time, watch: watch))
+                DeploymentRun(
+                    fleet, in: folder, on: hosts, agents, ssh: nil, for: verb, time: world.time, watch: watch))
         }.value
     }
 
@@ -98,16 +102,17 @@ struct HostOptions: ParsableArguments {
         let machine = GuestMachine(
             virtualization: fleet.booking.required.kvm ? .hardware : .emulation, cpuModel: self.cpuModel)
         let hosts: SSHHosts
+        let options = try self.ssh.openSSH()
         do {
             hosts = try SSHHosts(
-                options: self.ssh.openSSH(), machine: machine, authorizedKeys: self.authorizedKeys(), time: time)
+                options: options, machine: machine, authorizedKeys: self.authorizedKeys(), time: time)
         } catch let failure as HostShellFailure {
             throw OperatorFailure(.failed, failure.description)
         }
         let outcome: Result<DeploymentReport, any Error>
         do {
             let run = try DeploymentRun(
-                fleet, in: folder, on: hosts, agents, for: verb, time: time, watch: watch)
+                fleet, in: folder, on: hosts, agents, ssh: options, for: verb, time: time, watch: watch)
             outcome = .success(try await verb.carryOut(run))
         } catch {
             outcome = .failure(error)
@@ -153,14 +158,37 @@ extension HostOptions.Verb {
 }
 
 extension DeploymentRun {
+    /// - Parameter ssh: how a frontend is reached; nil: there is none.
     fileprivate init(
         _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, _ agents: CertifiedAgents?,
-        for verb: HostOptions.Verb, time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void
-    ) throws(StoreError) {
+        ssh: OpenSSHOptions?, for verb: HostOptions.Verb, time: any TimeSource,
+        watch: @escaping @Sendable (DeploymentEvent) -> Void
+    ) throws {
         let store = try SQLiteStore(folder, time: time)
+        let booking: any Booking
+        switch fleet.booking.provider {
+        case .inventory:
+            booking = InventoryBooking(store: store, time: time)
+        case .batch(let settings):
+            let shell = try Self.shell(of: settings.frontend, ssh, time)
+            booking = BatchBooking(settings, shell: shell, store: store, time: time)
+        }
         self.init(
-            fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts, agents: agents,
-            time: time, replacesLost: verb.replacesLost, watch: watch)
+            fleet, store: store, booking: booking, directory: hosts, agents: agents, time: time,
+            replacesLost: verb.replacesLost, watch: watch)
+    }
+
+    private static func shell(
+        of frontend: FrontendSettings?, _ ssh: OpenSSHOptions?, _ time: any TimeSource
+    ) throws(OperatorFailure) -> any HostShell {
+        guard let frontend, let ssh else { return LocalShell(time: time) }
+        do {
+            let target = try SSHTarget(host: frontend.address, user: frontend.user, port: frontend.port)
+            // Every question connects by itself: they are seconds apart.
+            return OpenSSHShell(to: target, options: ssh, folder: nil, time: time)
+        } catch {
+            throw OperatorFailure(.badInput, "booking.frontend: \(error)")
+        }
     }
 }
 
@@ -168,6 +196,7 @@ extension DeploymentError {
     fileprivate var status: OperatorFailure.Status {
         switch self {
         case .plan, .unknown, .store(.addressing): .badInput
+        case .booking(.cancelled): .interrupted
         case .booking, .store, .noRoom: .failed
         }
     }

@@ -33,8 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed,
-                .sourcePassedOver, .spreadNotEnded:
+            case .booking, .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed,
+                .removalFailed, .sourcePassedOver, .spreadNotEnded:
                 break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
@@ -65,6 +65,7 @@ final class DeploymentProgress: Sendable {
     private static func words(_ event: DeploymentEvent) -> String? {
         switch event {
         case .finished, .retried: nil
+        case .booking(let event): Self.words(event).onOneLine
         case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
         case .hostLeftAlone(let id, let failure):
             "\(id) is left alone with the VMs that ran on it: \(failure)".onOneLine
@@ -77,6 +78,24 @@ final class DeploymentProgress: Sendable {
         case .agentFailed(let id, let failure): "dvmsd does not run on \(id): \(failure)".onOneLine
         case .removalFailed(let name, let why): "\(name) could not be removed: \(why)".onOneLine
         }
+    }
+
+    private static func words(_ event: BookingEvent) -> String {
+        switch event {
+        case .submitted(let job): "\(job) is submitted"
+        case .found(let job): "\(job) was submitted before, and is awaited"
+        case .waiting(let job, let words, let starts):
+            "\(job) waits: \(words)"
+                + (starts.map { ", expected to start \(Self.localTime($0))" } ?? ", nobody says when it starts")
+        case .started(let job, let hosts): "\(job) runs, on \(Figures.count(hosts, "host"))"
+        }
+    }
+
+    private static func localTime(_ milliseconds: UInt64) -> String {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.dateFormat = "yyyy-MM-dd HH:mm:ss"
+        return formatter.string(from: Date(timeIntervalSince1970: Double(milliseconds) / 1_000))
     }
 
     private func write(_ text: String) {

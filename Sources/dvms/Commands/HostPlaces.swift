@@ -38,7 +38,9 @@ struct HostSelection: ParsableArguments {
         do {
             let user = connection.user
             if let fleet = self.fleet {
-                return try FleetSettings.read(file: fleet, contentsOf: FileText.read).inventory.map { host in
+                let listed = try FleetSettings.read(file: fleet, contentsOf: FileText.read).inventory
+                guard !listed.isEmpty else { throw OperatorFailure(.badInput, "\(fleet) lists no hosts; use --hosts") }
+                return try listed.map { host in
                     let target = try SSHTarget(
                         host: host.address, user: user ?? host.sshUser, port: connection.port ?? host.sshPort)
                     return HostPlace(name: host.id.description, target: target, site: host.site)
@@ -49,6 +51,8 @@ struct HostSelection: ParsableArguments {
                     host: name, user: user ?? NSUserName(), port: connection.port ?? SSHTarget.portByDefault)
                 return HostPlace(name: name, target: target, site: Self.domain(of: name))
             }
+        } catch let failure as OperatorFailure {
+            throw failure
         } catch {
             throw OperatorFailure(.badInput, "\(error)")
         }

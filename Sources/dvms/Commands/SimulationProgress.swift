@@ -1,3 +1,5 @@
+// Structs of C belong to this module or to Glibc, whichever the compiler meets first in all files.
+import CoreFoundation
 import Foundation
 import Glibc
 import Simulation

@@ -1,4 +1,6 @@
 import ControlProtocol
+// Structs of C belong to this module or to Glibc, whichever the compiler meets first in all files.
+import CoreFoundation
 import Glibc
 
 /// One connection to a daemon's control socket, blocking: a command does one thing after the other.

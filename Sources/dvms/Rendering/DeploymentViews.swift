@@ -86,7 +86,8 @@ package struct DeploymentPlanView {
         ] {
             rows.append(Row(what, hosts.filter { $0.reached.map { $0 >= stage } ?? false }.map(\.host.id.name)))
         }
-        return rows + [Row("let go of hosts", hosts.map(\.host.id.name))]
+        let job = self.record?.job.map { [$0.title] } ?? []
+        return rows + [Row("let go of hosts", hosts.map(\.host.id.name)), Row("delete the job of the hosts", job)]
     }
 
     private static func names(_ names: [String]) -> String {
@@ -121,7 +122,8 @@ package struct DeploymentStatusView {
             let guests = self.record.guests.filter { $0.stage == stage }
             if let first = guests.first { stages.add(stage.rawValue, "\(guests.count)", Self.line(first)) }
         }
-        return hosts.text + "\n\n" + stages.text
+        let job = self.record.job.map { "\($0.title), \($0.stateText) with \(Figures.count($0.hosts, "host"))\n\n" }
+        return (job ?? "") + hosts.text + "\n\n" + stages.text
     }
 
     private static func line(_ guest: GuestRecord) -> String {
@@ -132,13 +134,38 @@ package struct DeploymentStatusView {
     package func json() throws -> String {
         try DeploymentJSON.text(
             Answer(
-                deployment: self.record.base.name, hosts: self.record.hosts.map(DeploymentJSON.Host.init),
+                deployment: self.record.base.name, job: self.record.job.map(Job.init),
+                hosts: self.record.hosts.map(DeploymentJSON.Host.init),
                 vms: self.record.guests.map(DeploymentJSON.Guest.init)))
     }
 
     private struct Answer: Encodable {
         var deployment: String
+        var job: Job?
         var hosts: [DeploymentJSON.Host]
         var vms: [DeploymentJSON.Guest]
+    }
+
+    private struct Job: Encodable {
+        var system: String
+        var name: String
+        var number: Int?
+        var state: String
+        var hosts: Int
+
+        init(_ job: JobRecord) {
+            self.system = job.system.rawValue
+            self.name = job.name
+            self.number = job.number
+            self.state = job.stateText
+            self.hosts = job.hosts
+        }
+    }
+}
+
+extension JobRecord {
+    fileprivate var title: String {
+        self.number.map { "\(BatchJobName(system: self.system, number: $0)) (\(self.name))" }
+            ?? "\(self.system.title) job \(self.name)"
     }
 }
