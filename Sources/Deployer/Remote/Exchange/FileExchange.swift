@@ -94,6 +94,10 @@ package struct FileExchange: Sendable {
         return arrival
     }
 
+    /// Those of OpenSSH's own choice, the ones first for which processors have instructions: twice as fast there.
+    private static let ciphers =
+        "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr"
+
     private func fetch(
         _ file: OfferedFile, from sources: [(name: String, grant: ExchangeGrant)], until deadline: MonotonicInstant,
         _ arrival: inout FileArrival
@@ -104,7 +108,10 @@ package struct FileExchange: Sendable {
         let calls = sources.enumerated().map { number, source in
             let target = source.grant.target
             return ExchangeScripts.from(
-                number, ["ssh"] + options.arguments(for: target) + ["-S", "none", "--", target.host, "serve"])
+                number,
+                ["ssh"] + options.arguments(for: target) + [
+                    "-S", "none", "-c", Self.ciphers, "--", target.host, "serve",
+                ])
         }
         let hostKeys = sources.flatMap(\.grant.hostKeys).map { $0 + "\n" }.joined()
         let answer = try await self.ask(
