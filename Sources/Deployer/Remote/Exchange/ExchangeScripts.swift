@@ -21,6 +21,8 @@ enum ExchangeScripts {
         refuse() { echo "$1" >&2; exit 70; }
         # What lies in it is run, and may be in a folder where others may write.
         own_folder() {
+            [ -d "$folder" ] || mkdir "$folder" 2>/dev/null || [ -d "$folder" ] ||
+                refuse "there is no folder ${folder%/*}, or none that may be written to"
             if [ ! -O "$folder" ] || [ -L "$folder" ]; then refuse "$folder is there and somebody else's"; fi
             chmod 700 "$folder"
         }
@@ -48,7 +50,6 @@ enum ExchangeScripts {
     /// Prints `complete`, or `missing` with a number and then each chunk that is missing; before that perhaps the public key.
     static let begin =
         Self.preamble + #"""
-            mkdir -p "$folder"
             own_folder
             mkdir -p "$place/have"
             for other in "$folder"/*; do
@@ -65,6 +66,7 @@ enum ExchangeScripts {
                 sum=$(hashed <"$target")
                 if [ "${sum%% *}" = "$sha" ]; then
                     ln -f "$target" "$place/data" 2>/dev/null || ln -sf "$target" "$place/data"
+                    chmod "$mode" "$target"
                     : >"$place/complete"
                     tell_shape
                     echo complete
@@ -166,7 +168,12 @@ enum ExchangeScripts {
             fi
             ln -f "$place/data" "$target.$$.part" 2>/dev/null || cp "$place/data" "$target.$$.part"
             chmod "$mode" "$target.$$.part"
-            mv -f "$target.$$.part" "$target"
+            # It refuses two names of one file, as there are when another run was quicker.
+            if ! mv -f "$target.$$.part" "$target" 2>"$work/complaint"; then
+                rm -f "$target.$$.part"
+                sum=$(hashed <"$target")
+                [ "${sum%% *}" = "$sha" ] || { cat "$work/complaint" >&2; exit 73; }
+            fi
             : >"$place/complete"
             echo complete
         }
@@ -229,7 +236,6 @@ enum ExchangeScripts {
     static let admit =
         Self.preamble + #"""
             keys=${1:-$HOME/.ssh/authorized_keys} mark=$2 key=$3
-            mkdir -p "$folder"
             own_folder
             printf '%s\n' "$4" >"$folder/serve.$$"
             mv -f "$folder/serve.$$" "$folder/serve"
