@@ -45,7 +45,7 @@ enum ExchangeScripts {
         """#
 
     /// Makes the folder of the file, and takes over chunks of an older file of the same name. The manifest is read. With
-    /// `$1` = `key` there is a key pair in the end, whose private half never leaves the host.
+    /// `$1` = `key` there is a key pair in the end, whose private half never leaves the host, unless the host has no ssh.
     ///
     /// Prints `complete`, or `missing` with a number and then each chunk that is missing; before that perhaps the public key.
     static let begin =
@@ -94,7 +94,7 @@ enum ExchangeScripts {
                 : >"$place/looked-at-old"
             fi
             tell_shape
-            if [ "${1:-}" = key ]; then
+            if [ "${1:-}" = key ] && command -v ssh >/dev/null && command -v ssh-keygen >/dev/null; then
                 if [ ! -e "$folder/key" ]; then
                     rm -f "$folder/key.new" "$folder/key.new.pub"
                     ssh-keygen -q -t ed25519 -N '' -C '' -f "$folder/key.new"
