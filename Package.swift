@@ -143,7 +143,8 @@ let package = Package(
         .testTarget(
             name: "ControlProtocolTests", dependencies: ["Basis", "ControlProtocol"], swiftSettings: strict),
         .testTarget(
-            name: "DeployerTests", dependencies: ["Basis", "Deployer", "Settings", "Simulation"],
+            name: "DeployerTests",
+            dependencies: ["Basis", "Deployer", "Hypervisor", "Placement", "Settings", "Simulation"],
             swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates"], swiftSettings: strict),
         .testTarget(

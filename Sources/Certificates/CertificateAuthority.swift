@@ -132,6 +132,25 @@ package struct CertificateAuthority: Sendable {
         }
     }
 
+    /// The certificate of one node in `directory`: that which lies there, or a new one where there is none of this CA's
+    /// or it ends soon.
+    ///
+    /// - Parameters:
+    ///   - renewalDays: how long before its end a certificate is made anew.
+    package func kept(
+        node: String, alsoFor names: [String] = [], in directory: String, renewalDays: Int = 30, now: Date = Date()
+    ) throws(CertificateAuthorityError) -> NodeCertificate {
+        if let certificate = try? PrivateFiles.read("\(directory)/\(node).pem"),
+            let key = try? PrivateFiles.read("\(directory)/\(node).key"), self.didIssue(pem: certificate),
+            let summary = CertificateSummary(pem: certificate), summary.notAfter > now + Self.seconds(renewalDays)
+        {
+            return NodeCertificate(node: node, certificatePEM: certificate, keyPEM: key)
+        }
+        let certificate = try self.issue(node: node, alsoFor: names, now: now)
+        try certificate.write(to: directory, overwrite: true)
+        return certificate
+    }
+
     /// The CA's certificate: what every node needs to verify its peers.
     package func certificatePEM() throws(CertificateAuthorityError) -> String {
         do {

@@ -15,6 +15,10 @@
         /// Directories that every host of the ring sees alike, as absolute paths. Guests whose file disks all lie there
         /// can be moved, and libvirt is then told not to judge their cache modes.
         package var sharedPaths: [String] = []
+        /// Directories that every host has of its own, each the target of a storage pool there, as absolute paths. Images
+        /// that lie there are sent along with their guests; the destination's libvirt makes them in its pool. What the
+        /// source leaves is overwritten when the guest comes back.
+        package var copiedPaths: [String] = []
 
         /// How often an idle connection is asked whether it lives, and how many answers may be missing, 1 or more.
         package var keepAliveInterval = Duration.seconds(2)
@@ -66,8 +70,10 @@
             if self.endpoint.uri.isEmpty || self.endpoint.uri.utf8.count > MigrationEndpoint.lengthMax {
                 problems.append("the migration endpoint has 1 to \(MigrationEndpoint.lengthMax) bytes")
             }
-            for path in self.sharedPaths where !path.hasPrefix("/") || path.split(separator: "/").contains("..") {
-                problems.append("shared path \(path) is not absolute and plain")
+            for (kind, paths) in [("shared", self.sharedPaths), ("copied", self.copiedPaths)] {
+                for path in paths where !path.hasPrefix("/") || path.split(separator: "/").contains("..") {
+                    problems.append("\(kind) path \(path) is not absolute and plain")
+                }
             }
             let durations = [
                 ("keepAliveInterval", self.keepAliveInterval, Duration.seconds(1)),
@@ -93,6 +99,10 @@
                 problems.append("\(name) is \(value), not within \(range.lowerBound) to \(range.upperBound)")
             }
             return problems
+        }
+
+        var migratabilityRules: MigratabilityRules {
+            MigratabilityRules(sharedPaths: self.sharedPaths, copiedPaths: self.copiedPaths)
         }
 
         var keepAlive: KeepAlive {

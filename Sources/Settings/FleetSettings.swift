@@ -13,6 +13,8 @@ package struct FleetSettings: Hashable, Sendable {
     package var booking: BookingSettings
     package var network: FleetNetwork
     package var image: FleetImage
+    /// nil: the fleet has none of its own making.
+    package var agents: FleetAgents?
     /// Names unique.
     package var templates: [GuestTemplate]
     /// Their names are unique over all groups.
@@ -158,6 +160,29 @@ package struct FleetImage: Hashable, Sendable {
     }
 }
 
+/// The dvmsd that looks after the fleet on each host.
+package struct FleetAgents: Hashable, Sendable {
+    /// The file on this machine that hosts get.
+    package var program: String
+    /// TCP, on every host.
+    package var port: Int
+    package var mode: OperatingMode
+    /// Where other hosts reach a host's libvirt, with dvmsd's placeholders; nil: what dvmsd has without it.
+    package var migrationURI: String?
+    /// A file with more of dvmsd's config, alike on all hosts; nil: none.
+    package var settings: String?
+
+    package init(
+        program: String, port: Int, mode: OperatingMode = .auto, migrationURI: String? = nil, settings: String? = nil
+    ) {
+        self.program = program
+        self.port = port
+        self.mode = mode
+        self.migrationURI = migrationURI
+        self.settings = settings
+    }
+}
+
 package struct GuestTemplate: Hashable, Sendable {
     package var name: String
     package var vcpus: Int
@@ -226,6 +251,8 @@ package struct StageTimeouts: Hashable, Sendable {
     package var prepare = Duration.seconds(600)
     package var network = Duration.seconds(60)
     package var image = Duration.seconds(900)
+    /// Install dvmsd, and start it.
+    package var agent = Duration.seconds(180)
     /// Define and start a guest.
     package var boot = Duration.seconds(120)
     /// From its start until a guest answers.

@@ -17,6 +17,8 @@ package struct LibvirtSettings: Hashable, Sendable {
     package var capacity: Resources?
     /// Folders that every node of the ring has mounted: a disk below one of them does not keep a guest from migrating.
     package var sharedStorage: [String]
+    /// Folders that every node has of its own, each with a storage pool: a disk image there is sent along.
+    package var copiedStorage: [String]
     /// Whether the memory stream of a migration is encrypted.
     package var tls: Bool
 }

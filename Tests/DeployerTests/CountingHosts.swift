@@ -73,6 +73,12 @@ private struct CountingHost: DeployableHost {
         try await self.host.ensure(network, within: limit)
     }
 
+    func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.host.serve(names, in: network, within: limit)
+    }
+
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try await self.host.remove(network, within: limit)
     }
@@ -95,6 +101,18 @@ private struct CountingHost: DeployableHost {
 
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
         try await self.host.remove(image, within: limit)
+    }
+
+    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        try await self.host.ensure(agent, within: limit)
+    }
+
+    func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.host.removeAgent(within: limit)
+    }
+
+    func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        try await self.host.guests(within: limit)
     }
 
     func ensure(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {

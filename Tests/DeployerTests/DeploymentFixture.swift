@@ -48,14 +48,15 @@ struct DeploymentFixture: Sendable {
     func remove() { try? FileManager.default.removeItem(atPath: self.folder.path) }
 
     func run(
-        _ fleet: FleetSettings? = nil, on hosts: ModelledHosts, time: any TimeSource,
+        _ fleet: FleetSettings? = nil, on hosts: any HostDirectory, agents: (any AgentSource)? = nil,
+        time: any TimeSource,
         replacesLost: Bool = false, store: (any DeploymentStore)? = nil,
         watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) throws -> DeploymentRun {
         let store = try store ?? SQLiteStore(self.folder, time: time)
         return DeploymentRun(
             fleet ?? self.fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts,
-            time: time, replacesLost: replacesLost, watch: watch)
+            agents: agents, time: time, replacesLost: replacesLost, watch: watch)
     }
 
     /// Runs `body` under virtual time with modelled hosts for the fleet.

@@ -24,6 +24,13 @@ struct StateTests {
         "doing image finish(image) done image",
         "done image begin(probe) doing probe", "done image begin(prepare) doing prepare",
         "done image begin(network) doing network", "done image begin(image) doing image",
+        "done image begin(agent) doing agent",
+        "doing agent begin(probe) doing probe", "doing agent begin(prepare) doing prepare",
+        "doing agent begin(network) doing network", "doing agent begin(image) doing image",
+        "doing agent begin(agent) doing agent", "doing agent finish(agent) done agent",
+        "done agent begin(probe) doing probe", "done agent begin(prepare) doing prepare",
+        "done agent begin(network) doing network", "done agent begin(image) doing image",
+        "done agent begin(agent) doing agent",
         "set aside readmit booked", "undoing release released",
     ]
 

@@ -44,20 +44,22 @@
             let unsafe: UInt32 = 512
             let abortOnError: UInt32 = 4_096
             let autoConverge: UInt32 = 8_192
+            let nonSharedDisk: UInt32 = 64
             let tls: UInt32 = 65_536
             let always = live | peerToPeer | paused | abortOnError
             func flags(
-                autoConverge: Bool = false, tls: Bool = false, persistent: Bool = false, shared: Bool = false
+                autoConverge: Bool = false, tls: Bool = false, persistent: Bool = false, shared: Bool = false,
+                copied: [String] = []
             ) -> MigrationFlags {
                 MigrationFlags(
                     limits: MigrationLimits(
                         bandwidthMiBPerSecond: 0, timeLimit: .seconds(1), autoConverge: autoConverge, tls: tls),
-                    isPersistent: persistent, livesOnSharedStorage: shared)
+                    isPersistent: persistent, livesOnSharedStorage: shared, copiedDisks: copied)
             }
             return [
                 (flags(), always), (flags(autoConverge: true), always | autoConverge), (flags(tls: true), always | tls),
                 (flags(persistent: true), always | persistDestination | undefineSource),
-                (flags(shared: true), always | unsafe),
+                (flags(shared: true), always | unsafe), (flags(copied: ["vda"]), always | nonSharedDisk),
                 (
                     flags(autoConverge: true, tls: true, persistent: true, shared: true),
                     always | autoConverge | tls | persistDestination | undefineSource | unsafe

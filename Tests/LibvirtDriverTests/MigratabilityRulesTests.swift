@@ -215,5 +215,41 @@
             }
             #expect(self.rules.livesOnSharedStorage(try self.domain(devices: disks.joined())) == expected)
         }
+
+        private static func disk(_ path: String, _ target: String, format: String = "qcow2", rest: String = "")
+            -> String
+        {
+            "<disk type='file' device='disk'><driver type='\(format)'/><source file='\(path)'/><target dev='\(target)'/>"
+                + "\(rest)</disk>"
+        }
+
+        @Test("sends along what lies in a folder of each host's own, and nothing else")
+        func copiedStorage() throws {
+            let rules = MigratabilityRules(sharedPaths: ["/srv/shared"], copiedPaths: ["/var/lib/vms"])
+            let (own, shared) = (Self.disk("/var/lib/vms/a.qcow2", "vda"), Self.disk("/srv/shared/b", "vdb"))
+            let both = try self.domain(devices: shared + own)
+            #expect(rules.reasonsAgainst(both, facts: .init()) == [])
+            #expect(rules.copiedDisks(both) == ["vda"])
+            #expect(rules.livesOnSharedStorage(both))
+            #expect(!rules.livesOnSharedStorage(try self.domain(devices: own)))
+            #expect(rules.copiedDisks(try self.domain(devices: shared)) == [])
+        }
+
+        @Test(
+            "roots a guest with a disk that libvirt would not send along",
+            arguments: [
+                Self.disk("/var/lib/vms/a", "vda", rest: "<readonly/>"),
+                Self.disk("/var/lib/vms/a", "vda", rest: "<shareable/>"),
+                Self.disk("/var/lib/vms/a", "vda", format: "vmdk"),
+                Self.disk("/var/lib/vms/../a", "vda"), Self.disk("/var/lib/vms2/a", "vda"),
+                "<disk type='block' device='disk'><driver type='raw'/><source dev='/var/lib/vms/a'/><target dev='vda'/></disk>",
+                "<disk type='file' device='cdrom'><driver type='raw'/><source file='/var/lib/vms/a'/><target dev='sda'/></disk>",
+            ])
+        func notCopied(disk: String) throws {
+            let rules = MigratabilityRules(sharedPaths: [], copiedPaths: ["/var/lib/vms"])
+            let domain = try self.domain(devices: disk)
+            #expect(rules.reasonsAgainst(domain, facts: .init()).count == 1)
+            #expect(rules.copiedDisks(domain) == [])
+        }
     }
 #endif

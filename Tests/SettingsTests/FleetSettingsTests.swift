@@ -40,6 +40,7 @@ struct FleetSettingsTests {
         // What the example shows as defaults are the defaults.
         #expect(fleet.limits == DeploymentLimits() && fleet.retries == RetrySettings())
         #expect(fleet.timeouts == StageTimeouts())
+        #expect(fleet.agents == FleetAgents(program: "\(SettingsFixture.configs)/dvmsd", port: 7_400))
     }
 
     @Test("needs little, and has defaults for the rest")
@@ -50,6 +51,24 @@ struct FleetSettingsTests {
         #expect(fleet.network.isolation == .none && fleet.distribution == .roundRobin && fleet.seed == 1)
         #expect(fleet.cpuOvercommitPercent == 100 && fleet.templates[0].diskGiB == 4)
         #expect(fleet.inventory[0].sshUser == "root" && fleet.inventory[0].sshPort == 22)
+    }
+
+    @Test("names agents, or none")
+    func agents() throws {
+        func agents(_ text: String) throws -> FleetAgents? {
+            try FleetSettings.read(file: "etc/fleet.yaml") { _ in Self.minimal + text }.agents
+        }
+        #expect(try agents("") == nil)
+        #expect(try agents("agents: {program: dvmsd}") == FleetAgents(program: "etc/dvmsd", port: 7_400))
+        #expect(
+            try agents("agents: {program: /d, port: 1, mode: off, migration_uri: u, settings: m.yaml}")
+                == FleetAgents(program: "/d", port: 1, mode: .off, migrationURI: "u", settings: "etc/m.yaml"))
+        let first = Self.minimal.split(separator: "\n").count + 1
+        #expect(
+            Self.problems(Self.minimal + "agents: {port: 0, mode: on, timeout: 1s}\n").map { $0.prefix { $0 != " " } }
+                == [
+                    "\(first):", "\(first):", "\(first):", "\(first):",
+                ])
     }
 
     @Test("says all that is missing at once")

@@ -81,6 +81,30 @@ struct DeployProgramTests {
         #expect(try self.deploy("apply", "--modelled").status == 0)
     }
 
+    @Test("looks at the agents' program and settings before any host is touched")
+    func agents() throws {
+        let fleet = try String(contentsOfFile: "\(self.folder.path)/fleet.yaml", encoding: .utf8)
+        func apply(_ agents: String) throws -> ProgramRun {
+            let path = "\(self.folder.path)/agents.yaml"
+            try "\(fleet)\nagents: \(agents)\n".write(toFile: path, atomically: true, encoding: .utf8)
+            return try ProgramRun("deploy", "apply", path, "--state", self.state, "--modelled")
+        }
+        let more = "\(self.folder.path)/more.yaml"
+        try "cooldwn: {base: 5s}\n".write(toFile: more, atomically: true, encoding: .utf8)
+        let none = try apply("{program: no-such-file}")
+        #expect(none.status == 2 && none.errors.contains("no-such-file"), "\(none)")
+        let bad = try apply("{program: fleet.yaml, settings: more.yaml}")
+        #expect(bad.status == 2 && bad.errors.contains("cooldwn: unknown key; did you mean cooldown?"), "\(bad)")
+        #expect(try self.deploy("status").status == 2)
+
+        try "cooldown: {base: 5s}\n".write(toFile: more, atomically: true, encoding: .utf8)
+        let good = try apply("{program: fleet.yaml, settings: more.yaml}")
+        #expect(good.status == 0 && good.output.contains("\nagent "), "\(good)")
+        #expect(FileManager.default.fileExists(atPath: "\(self.state)/agents/small/h1.key"))
+        #expect(try self.deploy("destroy", "--modelled").status == 0)
+        #expect(!FileManager.default.fileExists(atPath: "\(self.state)/agents/small"))
+    }
+
     @Test("has a status for what is wrong with the command line, the file and the fleet")
     func failures() throws {
         #expect(try self.deploy("apply", "--refused", "3").errors.contains("--refused goes with --modelled"))

@@ -34,7 +34,7 @@ package final class RingConfig: Sendable {
         self.order = order
         var indexes: [NodeID: Int] = [:]
         indexes.reserveCapacity(members.count)
-        var digest = Digest()
+        var digest = StableHash()
         digest.combine([order.rawValue])
         for (index, member) in self.members.enumerated() {
             guard indexes.updateValue(index, forKey: member.id) == nil else { throw .listedTwice(member.id) }
@@ -108,17 +108,8 @@ extension RandomAccessCollection where Index == Int {
     }
 }
 
-/// FNV-1a with 64 bits (draft-eastlake-fnv): the same on every machine and in every process, unlike `Hasher`.
-private struct Digest {
-    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func combine(_ bytes: some Sequence<UInt8>) {
-        for byte in bytes {
-            self.value = (self.value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3
-        }
-    }
-
-    mutating func combine(_ member: MemberDescription) {
+extension StableHash {
+    fileprivate mutating func combine(_ member: MemberDescription) {
         for text in [member.id.name, member.address, member.site, member.rack] {
             self.combine(text.utf8)
             // No text contains it: so the borders between the texts count.

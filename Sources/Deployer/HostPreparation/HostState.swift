@@ -1,6 +1,11 @@
-/// What is done on a host before it runs guests, in this order.
+/// What is done on a host, in this order: all but the last before it runs guests.
 package enum HostStage: String, Hashable, Sendable, CaseIterable, Comparable {
     case probe, prepare, network, image
+    /// dvmsd, when all guests run.
+    case agent
+
+    /// Those that a host goes through before it runs guests.
+    package static let beforeGuests: [HostStage] = [.probe, .prepare, .network, .image]
 
     package static func < (left: HostStage, right: HostStage) -> Bool { left.number < right.number }
 
@@ -10,6 +15,7 @@ package enum HostStage: String, Hashable, Sendable, CaseIterable, Comparable {
         case .prepare: 1
         case .network: 2
         case .image: 3
+        case .agent: 4
         }
     }
 
@@ -20,13 +26,14 @@ package enum HostStage: String, Hashable, Sendable, CaseIterable, Comparable {
         case .prepare: .probe
         case .network: .prepare
         case .image: .network
+        case .agent: .image
         }
     }
 }
 
 /// How far a deployment has come with one host.
 ///
-///     booked → doing probe → done probe → doing prepare → … → done image
+///     booked → doing probe → done probe → doing prepare → … → done image → doing agent → done agent
 ///        any of these → set aside → booked (a later apply finds that it answers)
 ///        any of these → undoing → released
 ///
@@ -52,8 +59,16 @@ package enum HostState: Hashable, Sendable {
         case release
     }
 
-    /// The last stage was done.
+    /// All was done that guests need.
     package static let ready = HostState.done(.image)
+
+    /// Whether that holds, with or without dvmsd.
+    package var isReady: Bool {
+        switch self {
+        case .done(.image), .doing(.agent), .done(.agent): true
+        case .booked, .doing, .done, .setAside, .undoing, .released: false
+        }
+    }
 
     /// The state after `event`; nil when it cannot happen here.
     package func after(_ event: Event) -> HostState? {

@@ -29,6 +29,11 @@ package protocol DeployableHost: Sendable {
     /// Makes the bridge of the deployment's network, or changes it until it is as `network` says.
     func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
+    /// Answers DNS queries of guests in `network` for these names, and for no others, at the host's end of its bridge.
+    /// Where guests share what the host is plugged into, nothing is done: names are given there by others.
+    func serve(_ names: [GuestName], in network: HostNetwork, within limit: Duration) async throws(HostFailure)
+
+    /// Takes away the network and what answers for names in it.
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
     /// Has the image on the host, whole: with the SHA-256 of `image`, if that names one. What was there of it is kept, also after
@@ -50,6 +55,16 @@ package protocol DeployableHost: Sendable {
 
     /// Also ends the spread.
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure)
+
+    /// Has dvmsd run on the host as `agent` says: one that runs otherwise is started anew.
+    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure)
+
+    /// Stops the deployment's dvmsd and takes it away with its certificate. Guests run on.
+    func removeAgent(within limit: Duration) async throws(HostFailure)
+
+    /// Names of the deployment's guests that are on the host, whether or not they run, and of those that are flowing in;
+    /// sorted.
+    func guests(within limit: Duration) async throws(HostFailure) -> [String]
 
     /// Defines the guest and starts it. A guest of that name and deployment that is there is started if it does not
     /// run, and never made a second time.

@@ -41,6 +41,17 @@ package struct HostNetwork: Hashable, Sendable {
     }
 }
 
+/// A guest by its name in the network.
+package struct GuestName: Hashable, Sendable {
+    package var name: String
+    package var address: IPv4Address
+
+    package init(name: String, address: IPv4Address) {
+        self.name = name
+        self.address = address
+    }
+}
+
 /// A disk image that guests boot from.
 package struct ImageReference: Hashable, Sendable {
     /// What it is called on hosts: letters, digits, `.`, `_` and `-`.

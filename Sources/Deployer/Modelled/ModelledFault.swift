@@ -1,6 +1,6 @@
 /// What a modelled host does, one after the other.
 package enum ModelledDeed: String, Hashable, Sendable, CaseIterable {
-    case probe, prepare, network, image, boot, check, removal
+    case probe, prepare, network, image, boot, check, agent, removal
 }
 
 /// What goes wrong on a modelled host.
@@ -32,7 +32,7 @@ package struct ModelledHostSettings: Hashable, Sendable {
     /// what there is to do besides sending it.
     package var milliseconds: [ModelledDeed: ClosedRange<Int64>] = [
         .probe: 200...600, .prepare: 2_000...15_000, .network: 500...1_500, .image: 200...600,
-        .boot: 500...3_000, .check: 20...50, .removal: 500...2_000,
+        .boot: 500...3_000, .agent: 1_000...5_000, .check: 20...50, .removal: 500...2_000,
     ]
     /// From the start of a guest until it answers.
     package var bootMilliseconds: ClosedRange<Int64> = 8_000...25_000

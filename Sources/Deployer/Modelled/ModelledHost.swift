@@ -22,10 +22,12 @@ package actor ModelledHost: DeployableHost {
     package struct Contents: Hashable, Sendable {
         package var steps: Set<PreparationStep> = []
         package var network: HostNetwork?
+        package var names: [GuestName] = []
         package var image: ImageReference?
         /// Hosts that may fetch the image.
         package var readers: Set<String> = []
         package var guests: [String: Guest] = [:]
+        package var agent: AgentInstallation?
 
         package init() {}
 
@@ -77,6 +79,11 @@ package actor ModelledHost: DeployableHost {
     /// The guest runs on, and does not answer any more.
     package func silence(guest name: String) { self.contents.guests[name]?.isHanging = true }
 
+    /// The guest leaves, as when an agent migrates it: what ``take(_:)`` of another host gets.
+    package func giveAway(guest name: String) -> Contents.Guest? { self.contents.guests.removeValue(forKey: name) }
+
+    package func take(_ guest: Contents.Guest) { self.contents.guests[guest.definition.name] = guest }
+
     // MARK: - The port
 
     package func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {
@@ -105,8 +112,36 @@ package actor ModelledHost: DeployableHost {
 
     package func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try await self.does(.removal, within: limit, changing: self.contents.network?.name == network.name) {
-            if self.contents.network?.name == network.name { self.contents.network = nil }
+            if self.contents.network?.name == network.name {
+                self.contents.network = nil
+                self.contents.names = []
+            }
         }
+    }
+
+    package func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.does(.network, within: limit, changing: self.contents.names != names) {
+            self.contents.names = names
+        }
+    }
+
+    package func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        try await self.does(.agent, within: limit, changing: self.contents.agent != agent) {
+            self.contents.agent = agent
+        }
+    }
+
+    package func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.does(.removal, within: limit, changing: self.contents.agent != nil) {
+            self.contents.agent = nil
+        }
+    }
+
+    package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        try await self.does(.check, within: limit, changing: true) {}
+        return self.contents.guests.keys.sorted()
     }
 
     package func ensure(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {

@@ -20,7 +20,7 @@ package struct ModelledHosts: HostDirectory {
             settings.facts.cpus = host.cpus ?? settings.facts.cpus
             return ModelledHost(
                 host.id, settings, faults: faults[host.id] ?? [],
-                seed: seed ^ IdentityAssignment.hash("model of \(host.id)"), network: network, time: time)
+                seed: seed ^ StableHash(of: "model of \(host.id)").folded, network: network, time: time)
         }
         self.make = make
         self.hosts = Dictionary(inventory.map { ($0.id, make($0)) }) { first, _ in first }

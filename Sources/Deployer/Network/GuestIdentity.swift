@@ -1,3 +1,4 @@
+import Basis
 package import Settings
 
 /// What the other guests of a network know a guest by. It stays with the guest wherever it runs.
@@ -60,18 +61,12 @@ package enum IdentityAssignment {
         fleet: String, ordinal: Int, besides taken: Set<UInt64>
     ) throws(AddressingError) -> MACAddress {
         precondition((0..<1 << 24).contains(ordinal), "a deployment has had fewer than 2^24 guests")
-        let hash = Self.hash(fleet)
+        let hash = StableHash(of: fleet).folded
         for attempt in 0..<(1 << 16) as Range<UInt64> {
             let prefix = (hash &+ attempt) & 0xFFFF
             let bits = 0x02 << 40 | prefix << 24 | UInt64(ordinal)
             if !taken.contains(bits) { return MACAddress(bits: bits) }
         }
         throw .noEthernetAddress(fleet: fleet)
-    }
-
-    /// FNV-1a of 64 bits, folded: the same on every machine.
-    package static func hash(_ text: String) -> UInt64 {
-        let hash = text.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-        return hash ^ hash >> 32
     }
 }

@@ -2,7 +2,7 @@ package import Basis
 
 /// What a run spends its time with.
 package enum RunStage: String, Hashable, Sendable, CaseIterable {
-    case probe, prepare, network, image, boot, check, removal
+    case probe, prepare, network, image, boot, check, agent, removal
 
     package init(_ stage: HostStage) {
         self =
@@ -11,6 +11,7 @@ package enum RunStage: String, Hashable, Sendable, CaseIterable {
             case .prepare: .prepare
             case .network: .network
             case .image: .image
+            case .agent: .agent
             }
     }
 }
@@ -31,6 +32,10 @@ package enum DeploymentEvent: Hashable, Sendable {
     /// A spare became a worker.
     case sparePromoted(NodeID)
     case guestFailed(String, why: String)
+    /// A guest is on another host than the one on record: an agent moved it.
+    case guestFound(String, on: NodeID)
+    /// dvmsd does not run there as it should.
+    case agentFailed(NodeID, failure: HostFailure)
     /// It could not be taken off its host; the lease stays.
     case removalFailed(String, why: String)
 }

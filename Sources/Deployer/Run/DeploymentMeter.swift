@@ -29,7 +29,7 @@ final class DeploymentMeter: Sendable {
             state.stages[stage, default: StageFigures()].take(took, began: began, entity: entity)
             switch stage {
             case .probe, .prepare, .network, .image: state.hostTimes[entity, default: .zero] += took
-            case .boot, .check, .removal: break
+            case .boot, .check, .agent, .removal: break
             }
         }
         self.watch(.finished(stage, entity: entity, took: took))
@@ -45,12 +45,14 @@ final class DeploymentMeter: Sendable {
             case .hostLeftAlone(let id, let failure):
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); the VMs that ran on it are left as they are"))
+            case .agentFailed(let id, let failure):
+                state.failures.append(.init(entity: id.name, why: "dvmsd does not run as it should: \(failure)"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
             case .spreadNotEnded(let id, let failure):
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); keys that fetch the image may still be there"))
-            case .finished, .sparePromoted, .sourcePassedOver:
+            case .finished, .sparePromoted, .guestFound, .sourcePassedOver:
                 break
             }
         }

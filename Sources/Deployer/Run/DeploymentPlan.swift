@@ -46,7 +46,7 @@ package struct DeploymentPlan: Hashable, Sendable {
         self.sparesToBook = max(0, fleet.booking.spares - max(0, spares - missing))
         self.hostsToReadmit = hosts.filter { $0.state == .setAside }.map(\.host.id)
         self.stagesToDo = workers.map { worker in
-            HostStages(host: worker.host.id, stages: HostStage.allCases.filter { !worker.state.isPast($0) })
+            HostStages(host: worker.host.id, stages: HostStage.beforeGuests.filter { !worker.state.isPast($0) })
         }
 
         var names: Set<String> = []
@@ -130,7 +130,7 @@ extension DeploymentBase {
             })
         self.init(
             name: fleet.name, network: fleet.network,
-            vxlan: Int(IdentityAssignment.hash(fleet.name) % UInt64(Self.vxlanMax)) + 1,
+            vxlan: Int(StableHash(of: fleet.name).folded % UInt64(Self.vxlanMax)) + 1,
             image: ImageReference(
                 name: "\(fleet.name)-\(stem)", file: fleet.image.file, sha256: fleet.image.sha256))
     }

@@ -6,6 +6,7 @@ import Settings
 extension DeploymentRun {
     func raise(_ plan: DeploymentPlan, _ crew: Crew) async throws(RunFailure) {
         let atOnce = self.fleet.limits.hostsAtOnce
+        if crew.context.doGuestsMove { try await self.locateGuests(crew) }
         try await Windowed.run(plan.hostsToReadmit, atOnce: atOnce) { id throws(RunFailure) in
             do throws(RunFailure) {
                 try await crew.driver(id).readmit()
@@ -27,7 +28,9 @@ extension DeploymentRun {
             isFirst = false
             try await self.makeReady(crew)
             try await self.endSpread(crew)
+            try await self.findMissing(crew)
         } while await !crew.roster.homeless.isEmpty
+        try await self.startAgents(crew)
     }
 
     // MARK: - Guests that the fleet no longer has
@@ -35,6 +38,20 @@ extension DeploymentRun {
     private func removeGuests(_ names: [String], _ crew: Crew) async throws(RunFailure) {
         guard !names.isEmpty else { return }
         try await crew.roster.beginRemoval(of: names)
+        for _ in 1...Self.removalRoundsMax {
+            try await self.removeCopies(of: names, crew)
+            // One that moved meanwhile is taken off where it is now.
+            guard crew.context.doGuestsMove else { break }
+            let whereabouts = try await self.locateGuests(crew)
+            if names.allSatisfy({ whereabouts.hosts(of: $0).isEmpty }) { break }
+        }
+        try await crew.roster.forget(names)
+    }
+
+    /// How often guests that agents move are looked for before they are removed by a later apply.
+    private static let removalRoundsMax = 3
+
+    private func removeCopies(of names: [String], _ crew: Crew) async throws(RunFailure) {
         try await Windowed.run(names, atOnce: self.fleet.limits.bootsAtOnce) { name throws(RunFailure) in
             for id in await crew.roster.hosts(havingCopyOf: name) {
                 do throws(RunFailure) {
@@ -46,7 +63,6 @@ extension DeploymentRun {
                 }
             }
         }
-        try await crew.roster.forget(names)
     }
 
     /// New guests under the names of some that are gone now.
@@ -102,7 +118,7 @@ extension DeploymentRun {
                 let driver = crew.driver(id)
                 if await !crew.roster.hasPassed(id) {
                     try await crew.context.hosts.pass(orThrow: .cancelled) { () async throws(RunFailure) in
-                        for stage in HostStage.allCases where stage != .probe { try await driver.pass(stage) }
+                        for stage in HostStage.beforeGuests where stage != .probe { try await driver.pass(stage) }
                     }
                     await crew.roster.pass(id)
                 }

@@ -6,6 +6,10 @@ extension DeploymentRun {
     func raze(_ crew: Crew) async throws(RunFailure) {
         let names = await crew.roster.allGuests.map(\.identity.name)
         try await crew.roster.beginRemoval(of: names)
+        if crew.context.doGuestsMove {
+            try await self.stopAgents(crew)
+            try await self.locateGuests(crew)
+        }
         let hosts = await crew.roster.allHosts.map(\.host.id)
         try await Windowed.run(hosts, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
             do throws(RunFailure) {

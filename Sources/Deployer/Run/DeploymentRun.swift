@@ -16,6 +16,7 @@ package struct DeploymentRun: Sendable {
     let store: any DeploymentStore
     let booking: any Booking
     let directory: any HostDirectory
+    let agents: (any AgentSource)?
     let time: any TimeSource
     let meter: DeploymentMeter
     let replacesLost: Bool
@@ -24,17 +25,19 @@ package struct DeploymentRun: Sendable {
     private static let slowestCount = 5
 
     /// - Parameters:
+    ///   - agents: what looks after the fleet when it runs; nil: nothing.
     ///   - replacesLost: the user's word that guests that ran on hosts that fail now may be made anew elsewhere.
     ///   - watch: told what happens, from any thread.
     package init(
         _ fleet: FleetSettings, store: any DeploymentStore, booking: any Booking, directory: any HostDirectory,
-        time: any TimeSource, replacesLost: Bool = false,
+        agents: (any AgentSource)? = nil, time: any TimeSource, replacesLost: Bool = false,
         watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.store = store
         self.booking = booking
         self.directory = directory
+        self.agents = agents
         self.time = time
         self.replacesLost = replacesLost
         self.meter = DeploymentMeter(time: time, watch: watch)
@@ -194,10 +197,11 @@ package struct DeploymentRun: Sendable {
             image: record.base.image, spread: ImageSpread(self.fleet.image, ports: ports, sites: sites),
             schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
             hosts: Turnstile(width: self.fleet.limits.hostsAtOnce),
-            boots: Turnstile(width: self.fleet.limits.bootsAtOnce))
+            boots: Turnstile(width: self.fleet.limits.bootsAtOnce),
+            doGuestsMove: record.hosts.contains { $0.reached == .agent })
         var drivers: [NodeID: HostDriver] = [:]
         for (id, port) in ports {
-            let seed = self.fleet.seed ^ IdentityAssignment.hash(id.name)
+            let seed = self.fleet.seed ^ StableHash(of: id.name).folded
             drivers[id] = HostDriver(port, context, roster, generator: SplitMix64(seed: seed))
         }
         return Crew(roster: roster, context: context, drivers: drivers)

@@ -9,6 +9,7 @@ actor HostDriver {
     let context: RunContext
     let roster: Roster
     private var generator: SplitMix64
+    private var agent: (() throws(HostFailure) -> AgentInstallation)?
 
     /// How often a guest is asked whether it answers.
     private static let checkInterval = Duration.seconds(2)
@@ -43,6 +44,30 @@ actor HostDriver {
         }
     }
 
+    /// Has dvmsd run on the host.
+    func start(agent: @escaping @Sendable () throws(HostFailure) -> AgentInstallation) async throws(RunFailure) {
+        self.agent = agent
+        try await self.pass(.agent)
+    }
+
+    /// Takes dvmsd away, if it was ever begun to be put there.
+    func stopAgent() async throws(RunFailure) {
+        guard await self.roster.host(self.id).reached == .agent else { return }
+        try await self.trying(.removal, self.id.name) { _, _ in
+        } deed: { () async throws(HostFailure) in
+            try await self.host.removeAgent(within: self.context.fleet.timeouts.removal)
+        }
+    }
+
+    /// The deployment's guests that the host has now.
+    func guestsThere() async throws(RunFailure) -> [String] {
+        var names: [String] = []
+        try await self.asking { () async throws(HostFailure) in
+            names = try await self.host.guests(within: self.context.fleet.timeouts.probe)
+        }
+        return names
+    }
+
     private func deed(_ stage: HostStage) async throws(HostFailure) {
         let timeouts = self.context.fleet.timeouts
         switch stage {
@@ -54,6 +79,8 @@ actor HostDriver {
             for step in PreparationStep.allCases { try await self.host.perform(step, within: timeouts.prepare) }
         case .network:
             try await self.host.ensure(self.context.network, within: timeouts.network)
+            try await self.host.serve(
+                await self.roster.guestNames, in: self.context.network, within: timeouts.network)
         case .image:
             let sources = await self.context.spread.sources(of: self.id)
             let arrival = try await self.host.ensure(self.context.image, from: sources, within: timeouts.image)
@@ -61,6 +88,9 @@ actor HostDriver {
                 self.context.meter.note(
                     .sourcePassedOver(self.id, source: passed.source, chunk: passed.chunk, why: passed.why))
             }
+        case .agent:
+            guard let agent = self.agent else { preconditionFailure("dvmsd is started by start(agent:)") }
+            try await self.host.ensure(agent(), within: timeouts.agent)
         }
     }
 
@@ -91,15 +121,7 @@ actor HostDriver {
         let delay = self.context.schedule.delay(after: attempt, using: &self.generator)
         self.context.meter.note(
             .retried(stage, entity: entity, attempt: attempt, failure: failure, delay: delay))
-        try await self.sleep(delay)
-    }
-
-    private func sleep(_ duration: Duration) async throws(RunFailure) {
-        do {
-            try await self.context.time.sleep(for: duration)
-        } catch {
-            throw .cancelled
-        }
+        try await self.context.sleep(delay)
     }
 
     // MARK: - Guests
@@ -118,6 +140,7 @@ actor HostDriver {
         let definition = self.context.definition(of: record)
         if record.stage == .running {
             if try await self.stillRuns(definition) { return }
+            if self.context.doGuestsMove { return await self.roster.miss(name, on: self.id) }
             try await self.roster.move(guest: name, .replan, error: "it was found not to run")
         }
         var (last, isStuck) = ("", false)
@@ -125,6 +148,7 @@ actor HostDriver {
             let failure: HostFailure
             do throws(RunFailure) {
                 return try await self.context.boots.pass(orThrow: .cancelled) { () async throws(RunFailure) in
+                    if try await self.mayHaveLeft(name) { return await self.roster.miss(name, on: self.id) }
                     try await self.roster.move(guest: name, .boot, copy: true, attempt: attempt, error: last)
                     try await self.boot(definition, again: isStuck)
                     try await self.roster.move(guest: name, .answer, attempt: attempt)
@@ -145,6 +169,17 @@ actor HostDriver {
     }
 
     private static let answerStep = "the guest's answer"
+
+    /// Whether a guest that was begun here is not here, and an agent may have moved it: then only a look at all hosts can
+    /// tell whether it is to be made.
+    private func mayHaveLeft(_ name: String) async throws(RunFailure) -> Bool {
+        guard self.context.doGuestsMove, await self.roster.copies(on: self.id).contains(name) else { return false }
+        var state = GuestState.absent
+        try await self.asking { () async throws(HostFailure) in
+            state = try await self.host.state(ofGuest: name, within: self.context.fleet.timeouts.probe)
+        }
+        return state == .absent
+    }
 
     /// Whether a guest that ran before runs now.
     ///
@@ -174,6 +209,7 @@ actor HostDriver {
             try await self.awaitAnswer(of: guest)
             await self.roster.see(guest.name, isSilent: false)
         } catch .host(.timedOut(Self.answerStep, _)) {
+            if try await self.mayHaveLeft(guest.name) { return false }
             await self.roster.see(guest.name, isSilent: true)
             self.context.meter.note(
                 .guestFailed(guest.name, why: "it runs on \(self.id) and does not answer; look into it there"))
@@ -211,7 +247,7 @@ actor HostDriver {
             guard self.context.time.now + Self.checkInterval <= deadline else {
                 throw .host(.timedOut(step: Self.answerStep, limit: timeouts.check))
             }
-            try await self.sleep(Self.checkInterval)
+            try await self.context.sleep(Self.checkInterval)
         }
     }
 
@@ -276,6 +312,7 @@ actor HostDriver {
             try await self.trying(.removal, self.id.name) { _, _ in
             } deed: { () async throws(HostFailure) in
                 guard let reached else { return }
+                if reached >= .agent { try await self.host.removeAgent(within: limit) }
                 if reached >= .image { try await self.host.remove(self.context.image, within: limit) }
                 if reached >= .network { try await self.host.remove(self.context.network, within: limit) }
                 if reached >= .prepare {
@@ -290,6 +327,13 @@ actor HostDriver {
 
     /// After the host was given up for something else than silence: takes its guests off, so that they do not run twice.
     func evacuate() async throws(RunFailure) {
+        do throws(RunFailure) {
+            try await self.stopAgent()
+        } catch .host {
+            return
+        } catch {
+            throw error
+        }
         for name in await self.roster.copies(on: self.id) {
             do throws(HostFailure) {
                 try await self.host.removeGuest(named: name, within: self.context.fleet.timeouts.removal)
@@ -308,6 +352,7 @@ actor HostDriver {
         try await self.asking { () async throws(HostFailure) in
             _ = try await self.host.probe(within: self.context.fleet.timeouts.probe)
         }
+        try await self.stopAgent()
         try await self.removeGuests()
         try await self.roster.move(self.id, .readmit)
     }

@@ -23,8 +23,10 @@ actor Roster {
     private var settled: Set<String>
     /// Hosts that failed and have settled guests: nothing more is done with them in this run.
     private var leftAlone: Set<NodeID> = []
-    /// Guests that run and do not answer.
+    /// Guests that run and do not answer, and guests that were not found.
     private var silent: Set<String> = []
+    /// Guests that were begun, and do not run where they were last known to be, with that host.
+    private var missing: [String: NodeID] = [:]
 
     init(_ record: DeploymentRecord, store: any DeploymentStore) {
         self.deployment = record.base.name
@@ -55,6 +57,10 @@ actor Roster {
 
     var allHosts: [HostRecord] { self.hostOrder.compactMap { self.hosts[$0] } }
 
+    var guestNames: [GuestName] {
+        self.allGuests.map { GuestName(name: $0.identity.name, address: $0.identity.address) }
+    }
+
     var allGuests: [GuestRecord] { self.guestOrder.compactMap { self.guests[$0] } }
 
     /// Workers that are neither set aside nor left alone, in their order.
@@ -62,6 +68,8 @@ actor Roster {
         self.allHosts.filter { $0.role == .worker && $0.state.isUsable && !self.leftAlone.contains($0.host.id) }
             .map(\.host.id)
     }
+
+    func isSettled(_ guest: String) -> Bool { self.settled.contains(guest) }
 
     func hasSettledGuests(on id: NodeID) -> Bool { self.settled.contains { self.guests[$0]?.host == id } }
 
@@ -142,6 +150,62 @@ actor Roster {
     /// Whether its host may have it.
     private func mayBeThere(_ guest: GuestRecord) -> Bool {
         guest.host.flatMap { self.copies[$0]?.contains(guest.identity.name) } ?? false
+    }
+
+    // MARK: - Agents, and guests that they moved
+
+    /// Whether dvmsd was ever started on a host, so that guests may be elsewhere than on record.
+    var hasAgents: Bool { self.hosts.values.contains { $0.reached == .agent } }
+
+    /// Hosts whose agents are to make up the ring: those that are left alone are part of it.
+    var ring: [FleetHost] {
+        self.allHosts.filter {
+            $0.role == .worker && ($0.state.isPast(.image) || $0.state.isUsable && $0.reached == .agent)
+        }
+        .map(\.host)
+    }
+
+    func miss(_ name: String, on host: NodeID) { self.missing[name] = host }
+
+    var hasMissing: Bool { !self.missing.isEmpty }
+
+    /// The guests that are missing, sorted; they count as such no more.
+    func takeMissing() -> [(guest: String, host: NodeID)] {
+        defer { self.missing = [:] }
+        return self.missing.sorted { $0.key < $1.key }.map { (guest: $0.key, host: $0.value) }
+    }
+
+    /// Takes in which guests hosts have. One that is on exactly one host, and on record on another, belongs to that one.
+    ///
+    /// - Parameter found: only of hosts that answered.
+    /// - Returns: the guests that have another host now.
+    func take(_ found: [NodeID: [String]]) async throws(RunFailure) -> [(guest: String, host: NodeID)] {
+        var changes: [RecordChange] = []
+        var places: [String: [NodeID]] = [:]
+        for id in self.hostOrder {
+            for name in found[id] ?? [] {
+                places[name, default: []].append(id)
+                if self.copies[id, default: []].insert(name).inserted {
+                    changes.append(.copyBegun(guest: name, host: id))
+                }
+            }
+        }
+        var moved: [(guest: String, host: NodeID)] = []
+        for name in self.guestOrder {
+            guard var guest = self.guests[name], [.booting, .running].contains(guest.stage), let there = places[name],
+                there.count == 1,
+                guest.host != there[0]
+            else { continue }
+            if let old = guest.host, found[old] != nil, self.copies[old]?.remove(name) != nil {
+                changes.append(.copyGone(guest: name, host: old))
+            }
+            guest.host = there[0]
+            self.guests[name] = guest
+            changes.append(.guest(guest, from: guest.stage))
+            moved.append((guest: name, host: there[0]))
+        }
+        try await self.record(changes)
+        return moved
     }
 
     // MARK: - Changing

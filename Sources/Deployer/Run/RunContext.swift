@@ -14,6 +14,16 @@ struct RunContext: Sendable {
     var hosts: Turnstile
     /// Of guests that are being booted, over all hosts.
     var boots: Turnstile
+    /// Whether agents may have moved guests since they were recorded, and may move them now.
+    var doGuestsMove: Bool
+
+    func sleep(_ duration: Duration) async throws(RunFailure) {
+        do {
+            try await self.time.sleep(for: duration)
+        } catch {
+            throw .cancelled
+        }
+    }
 
     func definition(of guest: GuestRecord) -> GuestDefinition {
         GuestDefinition(

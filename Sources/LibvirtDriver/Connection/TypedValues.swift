@@ -45,6 +45,11 @@
             try checked(virTypedParamsAddULLong(&self.pointer, &self.count, &self.allocated, field, value))
         }
 
+        /// A field of which there may be several is added several times.
+        func add(_ field: String, _ value: String) throws(LibvirtCallError) {
+            try checked(virTypedParamsAddString(&self.pointer, &self.count, &self.allocated, field, value))
+        }
+
         deinit {
             virTypedParamsFree(self.pointer, self.count)
         }

@@ -9,9 +9,12 @@
     package struct MigratabilityRules: Hashable, Sendable {
         /// Directories that every host of the ring sees alike, as absolute paths.
         package var sharedPaths: [String]
+        /// Directories that every host has of its own: a disk image there is sent along with its guest.
+        package var copiedPaths: [String]
 
-        package init(sharedPaths: [String]) {
+        package init(sharedPaths: [String], copiedPaths: [String] = []) {
             self.sharedPaths = sharedPaths
+            self.copiedPaths = copiedPaths
         }
 
         /// What the XML does not tell.
@@ -42,12 +45,21 @@
                 + Self.reasonsInSecurity(of: domain)
         }
 
-        /// Whether the guest has a disk that it writes to and all its disks lie where every host sees them, so that
-        /// libvirt may be told not to look at cache modes: it cannot know that a path is shared.
+        /// Whether the guest has a disk that it writes to and that is not sent along, and all such disks lie where every
+        /// host sees them, so that libvirt may be told not to look at cache modes: it cannot know that a path is shared.
         package func livesOnSharedStorage(_ domain: XMLTree) -> Bool {
-            let disks = (domain["devices"]?.children ?? []).filter { $0.name == "disk" }
-            let writable = disks.filter { $0["readonly"] == nil && $0["source"] != nil }
+            let disks = Self.disks(of: domain)
+            let writable = disks.filter { $0["readonly"] == nil && $0["source"] != nil && !self.isCopied($0) }
             return !writable.isEmpty && disks.allSatisfy { self.reasonsAgainstDisk($0).isEmpty }
+        }
+
+        /// Targets ("vda") of the disks that are sent along when the guest migrates, in the domain's order.
+        package func copiedDisks(_ domain: XMLTree) -> [String] {
+            Self.disks(of: domain).filter(self.isCopied).compactMap { $0["target"]?.attributes["dev"] }
+        }
+
+        private static func disks(of domain: XMLTree) -> [XMLTree] {
+            (domain["devices"]?.children ?? []).filter { $0.name == "disk" }
         }
 
         private func reasonsAgainstDevice(_ device: XMLTree) -> [String] {
@@ -100,7 +112,7 @@
         private func reasonsAgainstPath(of disk: XMLTree, source: XMLTree, target: String) -> [String] {
             let attributes = source.attributes
             guard let path = attributes["file"] ?? attributes["dev"] ?? attributes["dir"] else { return [] }
-            guard !self.isShared(path) else { return [] }
+            guard !Self.lies(path, below: self.sharedPaths), !self.isCopied(disk) else { return [] }
             switch disk.attributes["device"] ?? "disk" {
             case "cdrom": return ["attached local ISO \(path)"]
             case "floppy": return ["attached local floppy image \(path)"]
@@ -108,11 +120,21 @@
             }
         }
 
-        /// Whether `path` lies in a shared directory. A path with ".." in it is taken as local: it may lead anywhere.
-        private func isShared(_ path: String) -> Bool {
+        /// Whether libvirt can send the disk along: it makes files only, and leaves out what the guest does not write to
+        /// and what other guests have as well.
+        private func isCopied(_ disk: XMLTree) -> Bool {
+            guard disk.attributes["type"] ?? "file" == "file", disk.attributes["device"] ?? "disk" == "disk",
+                disk["readonly"] == nil, disk["shareable"] == nil, let path = disk["source"]?.attributes["file"],
+                ["qcow2", "raw"].contains(disk["driver"]?.attributes["type"])
+            else { return false }
+            return Self.lies(path, below: self.copiedPaths)
+        }
+
+        /// Whether `path` lies in one of `directories`. One with ".." in it does not: it may lead anywhere.
+        private static func lies(_ path: String, below directories: [String]) -> Bool {
             guard !path.split(separator: "/").contains("..") else { return false }
-            return self.sharedPaths.contains { shared in
-                let directory = shared.hasSuffix("/") ? String(shared.dropLast()) : shared
+            return directories.contains { directory in
+                let directory = directory.hasSuffix("/") ? String(directory.dropLast()) : directory
                 return path == directory || path.hasPrefix(directory + "/")
             }
         }
@@ -163,7 +185,9 @@
         }
 
         private func reasonsAgainstMemoryDevice(_ memory: XMLTree) -> [String] {
-            guard let path = memory["source"]?["path"]?.text, !self.isShared(path) else { return [] }
+            guard let path = memory["source"]?["path"]?.text, !Self.lies(path, below: self.sharedPaths) else {
+                return []
+            }
             return ["\(memory.attributes["model"] ?? "memory") device on local \(path)"]
         }
 

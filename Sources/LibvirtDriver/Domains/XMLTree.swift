@@ -1,4 +1,5 @@
 #if Libvirt
+    import Basis
     import Foundation
     import FoundationXML
 
@@ -55,27 +56,12 @@
         package var serialized: String {
             var text = "<\(self.name)"
             for (name, value) in self.attributes.sorted(by: { $0.key < $1.key }) {
-                text += " \(name)='\(Self.escaped(value))'"
+                text += " \(name)='\(XMLText.escaped(value))'"
             }
             if self.children.isEmpty, self.text.isEmpty { return text + "/>" }
-            text += ">" + Self.escaped(self.text)
+            text += ">" + XMLText.escaped(self.text)
             for child in self.children { text += child.serialized }
             return text + "</\(self.name)>"
-        }
-
-        package static func escaped(_ text: String) -> String {
-            var escaped = ""
-            for character in text {
-                switch character {
-                case "&": escaped += "&amp;"
-                case "<": escaped += "&lt;"
-                case ">": escaped += "&gt;"
-                case "'": escaped += "&apos;"
-                case "\"": escaped += "&quot;"
-                default: escaped.append(character)
-                }
-            }
-            return escaped
         }
     }
 

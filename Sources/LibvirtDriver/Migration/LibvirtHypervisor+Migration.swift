@@ -65,11 +65,12 @@
                     return .impossible(.refused(reason))
                 }
                 try domain.setMark(order.mark)
-                let rules = MigratabilityRules(sharedPaths: settings.sharedPaths)
+                let rules = settings.migratabilityRules
                 return .ready(
                     MigrationFlags(
                         limits: order.limits, isPersistent: try domain.isPersistent(),
-                        livesOnSharedStorage: description.tree.map { rules.livesOnSharedStorage($0) } ?? false))
+                        livesOnSharedStorage: description.tree.map { rules.livesOnSharedStorage($0) } ?? false,
+                        copiedDisks: description.tree.map { rules.copiedDisks($0) } ?? []))
             }
             switch preparation {
             case .ready(let flags): return flags

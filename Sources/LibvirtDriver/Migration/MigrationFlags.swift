@@ -9,11 +9,16 @@
         package var isPersistent: Bool
         /// Whether all its disks are known to be seen by both hosts.
         package var livesOnSharedStorage: Bool
+        /// Targets of the disks that are sent along; libvirt would send all without a list, shared ones too.
+        package var copiedDisks: [String]
 
-        package init(limits: MigrationLimits, isPersistent: Bool, livesOnSharedStorage: Bool) {
+        package init(
+            limits: MigrationLimits, isPersistent: Bool, livesOnSharedStorage: Bool, copiedDisks: [String] = []
+        ) {
             self.limits = limits
             self.isPersistent = isPersistent
             self.livesOnSharedStorage = livesOnSharedStorage
+            self.copiedDisks = copiedDisks
         }
 
         /// The flags as libvirt numbers them.
@@ -30,6 +35,8 @@
             if self.limits.autoConverge { flags |= VIR_MIGRATE_AUTO_CONVERGE.rawValue }
             if self.limits.tls { flags |= VIR_MIGRATE_TLS.rawValue }
             if self.livesOnSharedStorage { flags |= VIR_MIGRATE_UNSAFE.rawValue }
+            // The whole disk, not what lies over a backing file: the destination may hold an image of an earlier stay.
+            if !self.copiedDisks.isEmpty { flags |= VIR_MIGRATE_NON_SHARED_DISK.rawValue }
             return flags
         }
     }

@@ -96,6 +96,7 @@
                     let bandwidth = UInt64(self.order.limits.bandwidthMiBPerSecond)
                     try parameters.add(VIR_MIGRATE_PARAM_BANDWIDTH, bandwidth)
                 }
+                for disk in self.flags.copiedDisks { try parameters.add(VIR_MIGRATE_PARAM_MIGRATE_DISKS, disk) }
                 try checked(
                     virDomainMigrateToURI3(
                         domain.pointer, self.order.endpoint.uri, parameters.pointer, UInt32(parameters.count),

@@ -122,7 +122,7 @@
                 }
             }
             facts.snapshots = Int(max(0, virDomainSnapshotNum(domain.pointer, 0)))
-            return MigratabilityRules(sharedPaths: self.settings.sharedPaths).migratability(of: tree, facts: facts)
+            return self.settings.migratabilityRules.migratability(of: tree, facts: facts)
         }
 
         /// What the domain's XML says now.

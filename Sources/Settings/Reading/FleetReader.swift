@@ -14,6 +14,7 @@ enum FleetReader {
         let booking = Self.booking(&root, hosts: hosts.count)
         let network = Self.network(&root)
         let image = Self.image(&root)
+        let agents = Self.agents(&root)
         let (templates, names) = Self.templates(&root)
         let groups = Self.groups(&root, templates, names)
         let distribution = root.choice("distribution", default: DistributionStrategy.roundRobin)
@@ -27,7 +28,8 @@ enum FleetReader {
         guard let name, let network, let image else { return nil }
         return FleetSettings(
             name: name, seed: UInt64(seed), inventory: hosts, booking: booking, network: network, image: image,
-            templates: templates, groups: groups, distribution: distribution, limits: limits, retries: retries,
+            agents: agents, templates: templates, groups: groups, distribution: distribution, limits: limits,
+            retries: retries,
             timeouts: timeouts, cpuOvercommitPercent: overcommit, reservedMemoryMiB: reserved)
     }
 
@@ -126,9 +128,31 @@ enum FleetReader {
         }
         section.finish()
         guard let file else { return nil }
-        return FleetImage(
-            file: file.hasPrefix("/") ? file : PathTemplate.folder(of: root.file) + file, sha256: sha256,
-            spread: spread, treeArity: arity)
+        return FleetImage(file: Self.path(file, root), sha256: sha256, spread: spread, treeArity: arity)
+    }
+
+    private static func agents(_ root: inout SettingsSection) -> FleetAgents? {
+        let given = root.has("agents")
+        var section = root.section("agents")
+        let program = section.optional("program", SettingsSection.word)
+        if given, program == nil, !section.has("program") {
+            section.report("missing: the file of dvmsd for hosts", key: "program", line: section.line)
+        }
+        let port = section.value("port", default: 7_400, in: 1...65_535, Quantities.count)
+        let mode = section.choice("mode", default: OperatingMode.auto)
+        let uri = section.optional("migration_uri", SettingsSection.word)
+        let settings = section.optional("settings", SettingsSection.word)
+        section.finish()
+        return program.map {
+            FleetAgents(
+                program: Self.path($0, root), port: port, mode: mode, migrationURI: uri,
+                settings: settings.map { Self.path($0, root) })
+        }
+    }
+
+    /// `file` from the folder of the fleet's file.
+    private static func path(_ file: String, _ root: SettingsSection) -> String {
+        file.hasPrefix("/") ? file : PathTemplate.folder(of: root.file) + file
     }
 
     private static func limits(_ root: inout SettingsSection) -> DeploymentLimits {
@@ -166,6 +190,7 @@ enum FleetReader {
         timeouts.prepare = section.duration("prepare", default: timeouts.prepare)
         timeouts.network = section.duration("network", default: timeouts.network)
         timeouts.image = section.duration("image", default: timeouts.image)
+        timeouts.agent = section.duration("agent", default: timeouts.agent)
         timeouts.boot = section.duration("boot", default: timeouts.boot)
         timeouts.check = section.duration("check", default: timeouts.check)
         timeouts.removal = section.duration("removal", default: timeouts.removal)

@@ -48,11 +48,12 @@ enum HypervisorReader {
                 "needs both cpu and memory, for \(own.id)", key: "capacity", line: section.line(of: "capacity"))
         }
         let storage = section.words("shared_storage", template.path).map(\.value)
+        let copied = section.words("copied_storage", template.path).map(\.value)
         let tls = section.flag("tls", default: false)
         section.finish()
         return LibvirtSettings(
             uri: uri, migrationURI: migrationURI,
-            capacity: total, sharedStorage: storage, tls: tls)
+            capacity: total, sharedStorage: storage, copiedStorage: copied, tls: tls)
     }
 
     private static func uri(

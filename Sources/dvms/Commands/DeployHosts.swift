@@ -58,11 +58,14 @@ struct HostOptions: ParsableArguments {
         let progress = DeploymentProgress(fleet, isModelled: self.modelled)
         defer { progress.end() }
         do {
-            return try await Interruption.whileRunning {
+            let agents = try verb.needsAgents ? CertifiedAgents(fleet, in: folder) : nil
+            let report = try await Interruption.whileRunning {
                 try await self.modelled
-                    ? self.runModelled(fleet, folder, verb) { progress.take($0) }
-                    : self.runOverSSH(fleet, folder, verb) { progress.take($0) }
+                    ? self.runModelled(fleet, folder, agents, verb) { progress.take($0) }
+                    : self.runOverSSH(fleet, folder, agents, verb) { progress.take($0) }
             }
+            if report.hosts.isEmpty { CertifiedAgents.forget(fleet.name, in: folder) }
+            return report
         } catch let error as DeploymentError {
             throw OperatorFailure(error.status, error.description)
         } catch let error as StoreError {
@@ -71,7 +74,7 @@ struct HostOptions: ParsableArguments {
     }
 
     private func runModelled(
-        _ fleet: FleetSettings, _ folder: StateFolder, _ verb: Verb,
+        _ fleet: FleetSettings, _ folder: StateFolder, _ agents: CertifiedAgents?, _ verb: Verb,
         watch: @escaping @Sendable (DeploymentEvent) -> Void
     ) async throws -> DeploymentReport {
         let options = WorldOptions(
@@ -83,12 +86,12 @@ struct HostOptions: ParsableArguments {
             settings.refusedPerThousand = refused
             let hosts = ModelledHosts(fleet.inventory, settings, seed: fleet.seed, time: world.time)
             return try await verb.carryOut(
-                DeploymentRun(fleet, in: folder, on: hosts, for: verb, time: world.time, watch: watch))
+                DeploymentRun(fleet, in: folder, on: hosts, agents, for: verb, time: world.time, watch: watch))
         }.value
     }
 
     private func runOverSSH(
-        _ fleet: FleetSettings, _ folder: StateFolder, _ verb: Verb,
+        _ fleet: FleetSettings, _ folder: StateFolder, _ agents: CertifiedAgents?, _ verb: Verb,
         watch: @escaping @Sendable (DeploymentEvent) -> Void
     ) async throws -> DeploymentReport {
         let time = SystemTimeSource()
@@ -103,7 +106,8 @@ struct HostOptions: ParsableArguments {
         }
         let outcome: Result<DeploymentReport, any Error>
         do {
-            let run = try DeploymentRun(fleet, in: folder, on: hosts, for: verb, time: time, watch: watch)
+            let run = try DeploymentRun(
+                fleet, in: folder, on: hosts, agents, for: verb, time: time, watch: watch)
             outcome = .success(try await verb.carryOut(run))
         } catch {
             outcome = .failure(error)
@@ -125,6 +129,14 @@ struct HostOptions: ParsableArguments {
 }
 
 extension HostOptions.Verb {
+    /// Destroying goes by the records.
+    fileprivate var needsAgents: Bool {
+        switch self {
+        case .apply: true
+        case .destroy: false
+        }
+    }
+
     fileprivate var replacesLost: Bool {
         switch self {
         case .apply(let replacesLost): replacesLost
@@ -142,13 +154,13 @@ extension HostOptions.Verb {
 
 extension DeploymentRun {
     fileprivate init(
-        _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, for verb: HostOptions.Verb,
-        time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void
+        _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, _ agents: CertifiedAgents?,
+        for verb: HostOptions.Verb, time: any TimeSource, watch: @escaping @Sendable (DeploymentEvent) -> Void
     ) throws(StoreError) {
         let store = try SQLiteStore(folder, time: time)
         self.init(
-            fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts, time: time,
-            replacesLost: verb.replacesLost, watch: watch)
+            fleet, store: store, booking: InventoryBooking(store: store, time: time), directory: hosts, agents: agents,
+            time: time, replacesLost: verb.replacesLost, watch: watch)
     }
 }
 

@@ -33,8 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .removalFailed, .sourcePassedOver,
-                .spreadNotEnded:
+            case .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed, .removalFailed,
+                .sourcePassedOver, .spreadNotEnded:
                 break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
@@ -53,7 +53,7 @@ final class DeploymentProgress: Sendable {
         let stages = RunStage.allCases.compactMap { stage -> String? in
             guard let done = state.done[stage] else { return nil }
             switch stage {
-            case .probe, .prepare, .network, .image: return "\(stage.rawValue) \(done)/\(self.hosts)"
+            case .probe, .prepare, .network, .image, .agent: return "\(stage.rawValue) \(done)/\(self.hosts)"
             case .boot: return nil
             case .check: return "VMs \(done)/\(self.guests)"
             case .removal: return "removed \(done)"
@@ -73,6 +73,8 @@ final class DeploymentProgress: Sendable {
         case .spreadNotEnded(let id, let failure): "\(id) may still let hosts fetch the image: \(failure)".onOneLine
         case .sparePromoted(let id): "\(id) takes its place"
         case .guestFailed(let name, let why): "\(name) failed: \(why)".onOneLine
+        case .guestFound(let name, let id): "\(name) is on \(id) now"
+        case .agentFailed(let id, let failure): "dvmsd does not run on \(id): \(failure)".onOneLine
         case .removalFailed(let name, let why): "\(name) could not be removed: \(why)".onOneLine
         }
     }

@@ -7,21 +7,24 @@ package import Settings
 package struct DeploymentFiles {
     /// What an operator logs in to guests as, where nothing else is said.
     private static let guestUser = "root"
-    /// Where dvmsd listens on hosts, unless their file says otherwise.
-    private static let agentPort = 7_400
 
     /// By name.
     package let files: [(name: String, text: String)]
 
     package init(_ report: DeploymentReport, _ fleet: FleetSettings) {
-        let hosts = report.hosts.filter { $0.role == .worker && $0.state == .ready }
+        let hosts = report.hosts.filter { $0.role == .worker && $0.state.isReady }
         let guests = report.guests.filter { $0.stage == .running }
         var files = [
             ("hosts.csv", Self.hostsCSV(report.hosts)), ("vms.csv", Self.guestsCSV(report.guests, fleet)),
             ("inventory.ini", Self.ansible(hosts, guests)), ("ssh_config", Self.ssh(hosts, guests, fleet)),
         ]
-        // A ring of one has nobody to borrow from.
-        if hosts.count > 1 { files.append(("dvmsd.yaml", Self.ring(hosts, fleet))) }
+        if hosts.count >= AgentConfig.hostsMin {
+            // Of a fleet that brings its agents they have their config already.
+            let config = AgentConfig(
+                cluster: fleet.name, hosts: hosts.map(\.host), port: fleet.agents?.port ?? AgentConfig.portStandard,
+                tlsFolder: "/etc/dvms/tls")
+            if fleet.agents == nil { files.append(("dvmsd.yaml", config.text)) }
+        }
         self.files = files
     }
 
@@ -94,29 +97,5 @@ package struct DeploymentFiles {
                         "    HostName \(guest.identity.address)", "    User \(self.guestUser)",
                     ] + (guest.host.map { ["    ProxyJump \($0)"] } ?? [])
                 })
-    }
-
-    /// The config of the daemons that look after the fleet: one file for all hosts, which `dvms cert` completes.
-    private static func ring(_ hosts: [HostRecord], _ fleet: FleetSettings) -> String {
-        self.lines(
-            [
-                "# For dvmsd on each host of the deployment \(fleet.name): dvmsd --config dvmsd.yaml --node ID",
-                "cluster: \(fleet.name)", "ring:", "  nodes:",
-            ]
-                + hosts.map { record in
-                    let host = record.host
-                    let address = host.address.contains(":") ? "[\(host.address)]" : host.address
-                    let place = [("site", host.site), ("rack", host.cluster)].filter { !$0.1.isEmpty }
-                    return "    - {id: \(self.quoted(host.id.name)), address: \"\(address):\(self.agentPort)\""
-                        + place.map { ", \($0.0): \(self.quoted($0.1))" }.joined() + "}"
-                } + [
-                    "tls:", "  ca: /etc/dvms/tls/ca.pem", "  certificate: \"/etc/dvms/tls/{node}.pem\"",
-                    "  key: \"/etc/dvms/tls/{node}.key\"",
-                ])
-    }
-
-    /// A text of YAML in double quotes.
-    private static func quoted(_ text: String) -> String {
-        "\"\(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\""
     }
 }

@@ -61,7 +61,7 @@ package struct DeploymentPlanView {
             Row("look again at hosts that failed", self.plan.hostsToReadmit.map(\.name)),
             Row("take off VMs", self.plan.guestsToRemove),
         ]
-        for stage in HostStage.allCases {
+        for stage in HostStage.beforeGuests {
             let hosts = self.plan.stagesToDo.filter { $0.stages.contains(stage) }.map(\.host.name)
             var row = Row("\(stage.rawValue) on hosts", hosts)
             row.count += self.plan.workersToBook
@@ -71,6 +71,7 @@ package struct DeploymentPlanView {
             Row("make and boot new VMs", self.plan.newGuests.map(\.name)),
             Row("boot VMs that do not run", self.plan.guestsToBoot),
             Row("look at VMs that run", count: self.plan.guestsToCheck),
+            Row("have dvmsd run on hosts", count: self.fleet.agents == nil ? 0 : self.fleet.booking.hosts),
         ]
     }
 
@@ -79,7 +80,8 @@ package struct DeploymentPlanView {
         let copies = self.record?.copies ?? [:]
         var rows = [Row("take off VMs", count: copies.values.reduce(0) { $0 + $1.count })]
         for (stage, what) in [
-            (HostStage.image, "remove the image from hosts"), (.network, "remove the network from hosts"),
+            (HostStage.agent, "stop and remove dvmsd on hosts"), (.image, "remove the image from hosts"),
+            (.network, "remove the network from hosts"),
             (.prepare, "undo the preparation of hosts"),
         ] {
             rows.append(Row(what, hosts.filter { $0.reached.map { $0 >= stage } ?? false }.map(\.host.id.name)))

@@ -28,6 +28,7 @@ struct NodeHypervisor: Sendable {
                     uri: libvirt.uri, endpoint: MigrationEndpoint(uri: libvirt.migrationURI),
                     capacity: libvirt.capacity)
                 settings.sharedPaths = libvirt.sharedStorage
+                settings.copiedPaths = libvirt.copiedStorage
                 guard settings.problems.isEmpty else {
                     throw .hypervisor(settings.problems.joined(separator: "; "))
                 }

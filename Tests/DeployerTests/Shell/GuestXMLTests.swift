@@ -62,7 +62,7 @@ struct GuestXMLTests {
                     match: {macaddress: "02:00:00:00:00:2a"}
                     addresses: ["10.9.0.2/24"]
                     routes: [{to: "0.0.0.0/0", via: "10.9.0.1"}]
-                    nameservers: {search: ["t.example"]}
+                    nameservers: {search: ["t.example"], addresses: [10.9.0.1]}
 
                 """)
     }

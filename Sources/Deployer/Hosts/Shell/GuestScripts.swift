@@ -19,7 +19,7 @@ enum GuestScripts {
     static let ensure = Self.script(
         #"""
         folder=$3 image=$4 gib=$5
-        disk=$folder/disks/$name.qcow2 seed=$folder/seeds/$name.iso
+        disk=$folder/disks/$name.qcow2 seed=$folder/disks/$name.iso
         exec 9>"$folder/locks/$name"
         flock 9
         if ! is_there; then
@@ -56,6 +56,15 @@ enum GuestScripts {
         case $(state) in running | idle | "no state" | "in shutdown") echo running ;; *) echo stopped ;; esac
         """#)
 
+    /// `$1` is empty. Prints the names of the deployment's guests.
+    static let list = Self.script(
+        #"""
+        command -v virsh >/dev/null || exit 0
+        virsh -q list --all --name | sed 's/ *$//' | while read -r name; do
+            [ -z "$name" ] || ! is_own || printf '%s\n' "$name"
+        done
+        """#)
+
     static let restart = Self.script(
         #"""
         is_there || refuse "the guest $name is not there"
@@ -71,7 +80,7 @@ enum GuestScripts {
             [ "$(state)" = "shut off" ] || virsh -q destroy "$name" >/dev/null 2>&1 || true
             virsh -q undefine "$name" --managed-save --snapshots-metadata >/dev/null
         fi
-        rm -f -- "$3/disks/$name.qcow2" "$3/disks/$name.qcow2.part" "$3/seeds/$name.iso" "$3/seeds/$name.iso.part" \
+        rm -f -- "$3/disks/$name.qcow2" "$3/disks/$name.qcow2.part" "$3/disks/$name.iso" "$3/disks/$name.iso.part" \
             "$3/locks/$name"
         """#)
 

@@ -1,3 +1,4 @@
+import Basis
 import Settings
 
 /// How guests are run on all hosts of a deployment: the same everywhere, so that each may migrate to any.
@@ -61,9 +62,9 @@ package struct GuestXML: Sendable {
     package var text: String {
         """
         <domain type='\(self.machine.virtualization == .hardware ? "kvm" : "qemu")'>
-          <name>\(Self.escaped(self.guest.name))</name>
+          <name>\(XMLText.escaped(self.guest.name))</name>
           <metadata>
-            <mark:deployment xmlns:mark='\(Self.markNamespace)' name='\(Self.escaped(self.deployment))'/>
+            <mark:deployment xmlns:mark='\(Self.markNamespace)' name='\(XMLText.escaped(self.deployment))'/>
           </metadata>
           <memory unit='MiB'>\(self.guest.memoryMiB)</memory>
           <vcpu>\(self.guest.vcpus)</vcpu>
@@ -77,18 +78,17 @@ package struct GuestXML: Sendable {
           <devices>
             <disk type='file' device='disk'>
               <driver name='qemu' type='qcow2' discard='unmap'/>
-              <source file='\(Self.escaped(self.disk))'/>
+              <source file='\(XMLText.escaped(self.disk))'/>
               <target dev='vda' bus='virtio'/>
             </disk>
             <disk type='file' device='disk'>
               <driver name='qemu' type='raw'/>
-              <source file='\(Self.escaped(self.seed))'/>
+              <source file='\(XMLText.escaped(self.seed))'/>
               <target dev='vdb' bus='virtio'/>
-              <readonly/>
             </disk>
             <interface type='bridge'>
               <mac address='\(self.guest.mac)'/>
-              <source bridge='\(Self.escaped(self.bridge.name))'/>
+              <source bridge='\(XMLText.escaped(self.bridge.name))'/>
               <model type='virtio'/>
               <mtu size='\(self.bridge.mtu)'/>
             </interface>
@@ -104,24 +104,10 @@ package struct GuestXML: Sendable {
 
     private var cpu: String {
         if let model = self.machine.cpuModel {
-            return "<cpu mode='custom' match='exact'><model fallback='forbid'>\(Self.escaped(model))</model></cpu>"
+            return "<cpu mode='custom' match='exact'><model fallback='forbid'>\(XMLText.escaped(model))</model></cpu>"
         }
         return self.machine.virtualization == .hardware
             ? "<cpu mode='host-model'/>" : "<cpu mode='custom' match='exact'><model>qemu64</model></cpu>"
-    }
-
-    /// Text for an element or an attribute.
-    package static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { escaped, character in
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "'": escaped += "&apos;"
-            case "\"": escaped += "&quot;"
-            default: escaped.append(character)
-            }
-        }
     }
 }
 
@@ -164,9 +150,17 @@ package struct GuestSeed: Sendable {
                 match: {macaddress: "\(self.guest.mac)"}
                 addresses: ["\(self.guest.address)/\(network.subnet.prefixLength)"]
                 routes: [{to: "0.0.0.0/0", via: "\(network.gateway)"}]
-                nameservers: {search: [\(Self.quoted(network.domain))]}
+                nameservers: {search: [\(Self.quoted(network.domain))]\(self.nameServer)}
 
             """
+    }
+
+    /// The host's end of the network answers for names in it; elsewhere the image decides.
+    private var nameServer: String {
+        switch self.guest.network.isolation {
+        case .none: ""
+        case .vxlan: ", addresses: [\(self.guest.network.gateway)]"
+        }
     }
 
     /// A double-quoted scalar of YAML.

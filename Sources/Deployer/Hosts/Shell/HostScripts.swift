@@ -17,7 +17,8 @@ enum HostScripts {
 
     /// Of Debian and its kin. `libvirt-daemon-system` is added where systemd runs, as it brings the units.
     static let packages = [
-        "genisoimage", "iproute2", "iputils-ping", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu",
+        "dnsmasq-base", "genisoimage", "iproute2", "iputils-ping", "libvirt-clients", "libvirt-daemon",
+        "libvirt-daemon-driver-qemu",
         "qemu-system-x86", "qemu-utils", "util-linux",
     ]
 
@@ -61,7 +62,7 @@ enum HostScripts {
     /// `$1` folder, `$2` name of the pool.
     static let makeStorage = Self.script(
         #"""
-        mkdir -p -m 711 "$1" "$1/images" "$1/disks" "$1/seeds" "$1/locks"
+        mkdir -p -m 711 "$1" "$1/images" "$1/disks" "$1/locks"
         if ! virsh -q pool-list --all --name | sed 's/ *$//' | grep -Fxq -- "$2"; then
             virsh -q pool-define-as "$2" dir --target "$1/disks" >/dev/null
         fi
@@ -133,6 +134,47 @@ enum HostScripts {
             for peer in $known; do
                 case " $peers " in *" $peer "*) ;; *) bridge fdb delete "$all" dev "$overlay" dst "$peer" ;; esac
             done
+            """#)
+
+    /// `$1` is the folder of what answers for names, below the deployment's own. Only what runs with it is ended.
+    private static let nameWords = #"""
+        names=$1
+        server() { pgrep -f -x "dnsmasq --conf-file=$names/dnsmasq.conf" || true; }
+
+        """#
+
+    /// `$2` bridge, `$3` address, `$4` domain; lines of a hosts file are read. Other domains are not asked about: the
+    /// network leads nowhere else.
+    static let serveNames = Self.script(
+        Self.nameWords + #"""
+            bridge=$2 address=$3 domain=$4
+            mkdir -p -m 755 "$names"
+            cat >"$names/hosts.part"
+            printf '%s\n' no-resolv no-hosts no-poll bind-interfaces user=root "interface=$bridge" except-interface=lo \
+                "listen-address=$address" "domain=$domain" "local=/$domain/" expand-hosts "addn-hosts=$names/hosts" \
+                "pid-file=$names/pid" >"$names/dnsmasq.conf.part"
+            changed=
+            cmp -s "$names/hosts.part" "$names/hosts" || changed=1
+            mv -f "$names/hosts.part" "$names/hosts"
+            if cmp -s "$names/dnsmasq.conf.part" "$names/dnsmasq.conf" && [ -n "$(server)" ]; then
+                [ -z "$changed" ] || kill -HUP $(server)
+                exit 0
+            fi
+            mv -f "$names/dnsmasq.conf.part" "$names/dnsmasq.conf"
+            [ -z "$(server)" ] || kill $(server)
+            left=50
+            until dnsmasq --conf-file="$names/dnsmasq.conf" 2>"$names/errors"; do
+                left=$((left - 1))
+                [ "$left" -gt 0 ] || refuse "dnsmasq: $(cat "$names/errors")"
+                sleep 0.1
+            done
+            """#)
+
+    /// `$1` as in ``serveNames``.
+    static let stopNames = Self.script(
+        Self.nameWords + #"""
+            [ -z "$(server)" ] || kill $(server)
+            rm -rf -- "$names"
             """#)
 
     /// `$1` bridge, `$2` mark, `$3` identifier.

@@ -36,6 +36,9 @@ package struct ShellHost: DeployableHost {
         self.parentFolder = parentFolder
     }
 
+    /// Where everything of a deployment lies on a host.
+    package static func folder(of deployment: String) -> String { "\(Self.parentFolder)/\(deployment)" }
+
     var folder: String { "\(self.parentFolder)/\(self.deployment)" }
     private var pool: String { "dvms-\(self.deployment)" }
     private var mark: String { "dvms:\(self.deployment)" }
@@ -95,12 +98,29 @@ package struct ShellHost: DeployableHost {
         }
     }
 
+    package func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        switch network.isolation {
+        case .none: break
+        case .vxlan:
+            let lines = names.map { "\($0.address) \($0.name)\n" }.joined()
+            try await self.run(
+                "answering for names", HostScripts.serveNames,
+                [self.namesFolder, network.name, "\(network.gateway)", network.domain],
+                input: .bytes(Array(lines.utf8)), within: limit)
+        }
+    }
+
+    private var namesFolder: String { "\(self.folder)/names" }
+
     package func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
         try self.check([network.name], step: "removing the network")
         switch network.isolation {
         case .none:
             try await self.run("leaving the network", HostScripts.leaveBridge, [network.name], within: limit)
         case .vxlan(let identifier, _):
+            try await self.run("ending the answers for names", HostScripts.stopNames, [self.namesFolder], within: limit)
             try await self.run(
                 "removing the network", HostScripts.removeOverlay, [network.name, self.mark, "\(identifier)"],
                 within: limit)
@@ -119,7 +139,7 @@ package struct ShellHost: DeployableHost {
         }
         let xml = GuestXML(
             guest: guest, deployment: self.deployment, machine: self.machine,
-            disk: "\(self.folder)/disks/\(guest.name).qcow2", seed: "\(self.folder)/seeds/\(guest.name).iso",
+            disk: "\(self.folder)/disks/\(guest.name).qcow2", seed: "\(self.folder)/disks/\(guest.name).iso",
             bridge: HostBridge(name: words[0], mtu: mtu))
         let seed = GuestSeed(guest: guest, authorizedKeys: self.authorizedKeys)
         try await self.run(
@@ -158,6 +178,11 @@ package struct ShellHost: DeployableHost {
         try self.check([name], step: "removing the guest")
         try await self.run(
             "removing the guest", GuestScripts.remove, [name, self.deployment, self.folder], within: limit)
+    }
+
+    package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        let told = try await self.run("listing guests", GuestScripts.list, ["", self.deployment], within: limit)
+        return told.split(separator: "\n").map(String.init).sorted()
     }
 
     // MARK: - Inside

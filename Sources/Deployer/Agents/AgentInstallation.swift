@@ -1,0 +1,51 @@
+package import Basis
+package import Settings
+
+/// dvmsd as one host is to have it.
+package struct AgentInstallation: Hashable, Sendable {
+    package var node: NodeID
+    package var program: AgentProgram
+    /// The text of dvmsd's config, the same on all hosts of the ring.
+    package var config: String
+    package var credentials: AgentCredentials
+
+    package init(node: NodeID, program: AgentProgram, config: String, credentials: AgentCredentials) {
+        self.node = node
+        self.program = program
+        self.config = config
+        self.credentials = credentials
+    }
+}
+
+/// A file on the deployer's machine that runs on hosts.
+package struct AgentProgram: Hashable, Sendable {
+    package var file: String
+    /// In hexadecimal, lower case.
+    package var sha256: String
+
+    package init(file: String, sha256: String) {
+        self.file = file
+        self.sha256 = sha256
+    }
+}
+
+/// What an agent shows to its peers, and by what it knows them; all PEM.
+package struct AgentCredentials: Hashable, Sendable {
+    package var authority: String
+    package var certificate: String
+    package var key: String
+
+    package init(authority: String, certificate: String, key: String) {
+        self.authority = authority
+        self.certificate = certificate
+        self.key = key
+    }
+}
+
+/// Gives each host its agent.
+package protocol AgentSource: Sendable {
+    /// The agent of `host` in a ring of all hosts of `ring`.
+    ///
+    /// - Throws: ``HostFailure/lacks(what:)`` when there is no certificate for it.
+    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation
+}

@@ -1,0 +1,160 @@
+import Basis
+import Settings
+import Synchronization
+
+/// Agents, and the guests that they move: where guests are is asked of the hosts, since a record may be old.
+extension DeploymentRun {
+    // MARK: - The ring
+
+    /// Has dvmsd run on all hosts of the fleet, in one ring; or on none, when its file names none.
+    func startAgents(_ crew: Crew) async throws(RunFailure) {
+        guard let agents = self.agents else {
+            if await crew.roster.hasAgents { try await self.stopAgents(crew) }
+            return
+        }
+        let ring = await crew.roster.ring
+        guard ring.count >= AgentConfig.hostsMin else { return }
+        let reachable = await crew.roster.workers
+        try await Windowed.run(ring, atOnce: self.fleet.limits.hostsAtOnce) { host throws(RunFailure) in
+            guard reachable.contains(host.id) else { return }
+            do throws(RunFailure) {
+                try await crew.driver(host.id).start { () throws(HostFailure) in
+                    try agents.agent(of: host, in: ring)
+                }
+            } catch .host(let failure) {
+                self.meter.note(.agentFailed(host.id, failure: failure))
+            } catch {
+                throw error
+            }
+        }
+    }
+
+    /// From here on guests stay where they are, on all hosts that answer.
+    func stopAgents(_ crew: Crew) async throws(RunFailure) {
+        let hosts = await crew.roster.allHosts.filter { $0.reached == .agent }.map(\.host.id)
+        try await Windowed.run(hosts, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
+            do throws(RunFailure) {
+                try await crew.driver(id).stopAgent()
+            } catch .host(let failure) {
+                self.meter.note(.removalFailed(id.name, why: "dvmsd could not be stopped: \(failure)"))
+            } catch {
+                throw error
+            }
+        }
+    }
+
+    // MARK: - Guests that moved
+
+    /// What hosts say of the deployment's guests.
+    struct Whereabouts: Sendable {
+        /// Only of hosts that answered.
+        var found: [NodeID: [String]] = [:]
+        var silent: Set<NodeID> = []
+
+        func hosts(of guest: String) -> [NodeID] {
+            self.found.filter { $0.value.contains(guest) }.map(\.key).sorted()
+        }
+    }
+
+    /// Asks every host which guests it has, and puts that on record.
+    @discardableResult
+    func locateGuests(_ crew: Crew) async throws(RunFailure) -> Whereabouts {
+        let whereabouts = Mutex(Whereabouts())
+        let hosts = await crew.roster.allHosts.filter { $0.reached.map { $0 >= .prepare } ?? false }.map(\.host.id)
+        try await Windowed.run(hosts, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
+            do throws(RunFailure) {
+                let names = try await crew.driver(id).guestsThere()
+                whereabouts.withLock { $0.found[id] = names }
+            } catch .host {
+                whereabouts.withLock { _ = $0.silent.insert(id) }
+            } catch {
+                throw error
+            }
+        }
+        let seen = whereabouts.withLock { $0 }
+        for (guest, host) in try await crew.roster.take(seen.found) {
+            self.meter.note(.guestFound(guest, on: host))
+        }
+        return seen
+    }
+
+    /// Looks for guests that do not run on the host that they have on record. A guest that ran before is made anew only
+    /// when all hosts deny it and the user said so; one that never answered, when all hosts deny it twice.
+    func findMissing(_ crew: Crew) async throws(RunFailure) {
+        let deadline = self.time.now + self.fleet.timeouts.check
+        var denied: Set<String> = []
+        while true {
+            let missing = await crew.roster.takeMissing()
+            guard !missing.isEmpty else { return }
+            let whereabouts = try await self.locateGuests(crew)
+            for (guest, host) in missing {
+                switch Finding(whereabouts, of: guest, missedOn: host) {
+                case .elsewhere(let place):
+                    try await crew.driver(place).runGuests()
+                case .stopped:
+                    try await self.bootAgain(guest, on: host, crew)
+                case .denied where await self.mayBeMadeAnew(guest, crew):
+                    if denied.insert(guest).inserted { await crew.roster.miss(guest, on: host); continue }
+                    try await crew.roster.copyGone(guest, from: host)
+                    try await self.bootAgain(guest, on: host, crew)
+                case .denied:
+                    await self.lose(guest, "no host has it any more; --replace-lost has it made anew", crew)
+                case .notFound(let silent):
+                    await self.lose(guest, "no host that answers has it; mend \(silent) and apply again", crew)
+                case .several(let places) where self.time.now < deadline:
+                    await crew.roster.miss(guest, on: places.contains(host) ? host : places[0])
+                case .several(let places):
+                    let names = places.map(\.name).joined(separator: " and ")
+                    await self.lose(
+                        guest,
+                        "it is on \(names), and it is not decided where it runs: ask the agents there with "
+                            + "`dvms status`, and apply again", crew)
+                }
+            }
+            guard await crew.roster.hasMissing else { return }
+            try await crew.context.sleep(Self.lookInterval)
+        }
+    }
+
+    /// Between two looks for a guest that is on its way.
+    private static let lookInterval = Duration.seconds(2)
+
+    /// What a look at all hosts says of a guest that does not run where it was.
+    private enum Finding {
+        case elsewhere(NodeID)
+        /// It is where it was, and on no other host.
+        case stopped
+        /// All hosts answered, and none has it.
+        case denied
+        case notFound(silent: String)
+        case several([NodeID])
+
+        init(_ whereabouts: Whereabouts, of guest: String, missedOn host: NodeID) {
+            let places = whereabouts.hosts(of: guest)
+            if places.count > 1 {
+                self = .several(places)
+            } else if let place = places.first {
+                self = place == host ? .stopped : .elsewhere(place)
+            } else if whereabouts.silent.isEmpty {
+                self = .denied
+            } else {
+                self = .notFound(silent: whereabouts.silent.sorted().map(\.name).joined(separator: ", "))
+            }
+        }
+    }
+
+    private func mayBeMadeAnew(_ guest: String, _ crew: Crew) async -> Bool {
+        if self.replacesLost { return true }
+        return await !crew.roster.isSettled(guest)
+    }
+
+    private func bootAgain(_ guest: String, on host: NodeID, _ crew: Crew) async throws(RunFailure) {
+        try await crew.roster.move(guest: guest, .replan, error: "it was found not to run")
+        try await crew.driver(host).runGuests()
+    }
+
+    private func lose(_ guest: String, _ why: String, _ crew: Crew) async {
+        await crew.roster.see(guest, isSilent: true)
+        self.meter.note(.guestFailed(guest, why: why))
+    }
+}

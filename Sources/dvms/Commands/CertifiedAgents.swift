@@ -1,0 +1,87 @@
+import Basis
+import Certificates
+import Deployer
+import Foundation
+import Settings
+
+/// The agents of a fleet, with certificates from an authority of the fleet's own, which lies with its records.
+struct CertifiedAgents: AgentSource {
+    private let fleet: FleetSettings
+    private let agents: FleetAgents
+    private let program: AgentProgram
+    /// The text of the file with more settings; empty without.
+    private let more: String
+    private let folder: String
+    private let authority: CertificateAuthority
+
+    /// - Parameter folder: of the records.
+    /// - Throws: when dvmsd or its settings cannot be used, before any host is touched.
+    init?(_ fleet: FleetSettings, in folder: StateFolder) throws(OperatorFailure) {
+        guard let agents = fleet.agents else { return nil }
+        self.fleet = fleet
+        self.agents = agents
+        do throws(HostShellFailure) {
+            self.program = try AgentProgram(reading: agents.program)
+        } catch {
+            throw OperatorFailure(.badInput, "the dvmsd for hosts cannot be used: \(error)")
+        }
+        do {
+            self.more = try agents.settings.map(FileText.read) ?? ""
+        } catch {
+            throw OperatorFailure(.badInput, "\(agents.settings ?? ""): \(error)")
+        }
+        try Self.check(fleet, agents, self.more)
+        self.folder = Self.folder(of: fleet.name, in: folder)
+        do throws(CertificateAuthorityError) {
+            let exists = FileManager.default.fileExists(
+                atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
+            self.authority =
+                exists
+                ? try CertificateAuthority.load(from: self.folder)
+                : try CertificateAuthority.create(in: self.folder, cluster: fleet.name)
+        } catch {
+            throw OperatorFailure(.failed, "certificates of the fleet's agents: \(error)")
+        }
+    }
+
+    /// Reads the config as dvmsd will, as if all hosts of the inventory were in the ring.
+    private static func check(_ fleet: FleetSettings, _ agents: FleetAgents, _ more: String) throws(OperatorFailure) {
+        guard fleet.inventory.count >= AgentConfig.hostsMin, let first = fleet.inventory.first else { return }
+        let text = AgentConfig(
+            of: fleet, agents, on: fleet.inventory, folder: ShellHost.folder(of: fleet.name), more: more
+        ).text
+        do {
+            _ = try NodeSettings.read(file: "dvmsd.yaml", node: first.id) { _ in text }
+        } catch {
+            throw OperatorFailure(
+                .badInput,
+                "dvmsd would not take its config; look at agents in the fleet's file"
+                    + (agents.settings.map { " and at \($0), which is the end of it" } ?? "") + "\n\(error)")
+        }
+    }
+
+    private static func folder(of fleet: String, in folder: StateFolder) -> String { "\(folder.path)/agents/\(fleet)" }
+
+    /// The authority and all keys go with the fleet.
+    static func forget(_ fleet: String, in folder: StateFolder) {
+        try? FileManager.default.removeItem(atPath: Self.folder(of: fleet, in: folder))
+    }
+
+    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation {
+        let config = AgentConfig(
+            of: self.fleet, self.agents, on: ring, folder: ShellHost.folder(of: self.fleet.name), more: self.more)
+        do throws(CertificateAuthorityError) {
+            return AgentInstallation(
+                node: host.id, program: self.program, config: config.text, credentials: try self.credentials(of: host))
+        } catch {
+            throw .lacks(what: "a certificate for its dvmsd: \(error)")
+        }
+    }
+
+    private func credentials(of host: FleetHost) throws(CertificateAuthorityError) -> AgentCredentials {
+        let certificate = try self.authority.kept(node: host.id.name, alsoFor: [host.address], in: self.folder)
+        return AgentCredentials(
+            authority: try self.authority.certificatePEM(), certificate: certificate.certificatePEM,
+            key: certificate.keyPEM)
+    }
+}

@@ -1,0 +1,143 @@
+import Basis
+import Deployer
+import Settings
+import Simulation
+import Testing
+
+/// Gives every host an agent whose config names the ring.
+struct PlainAgents: AgentSource {
+    var program = AgentProgram(file: "dvmsd", sha256: "00")
+
+    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation {
+        AgentInstallation(
+            node: host.id, program: self.program, config: ring.map(\.id.name).joined(separator: " "),
+            credentials: AgentCredentials(authority: "", certificate: "", key: ""))
+    }
+}
+
+extension ModelledHosts {
+    /// What an agent does: a guest goes on on another host.
+    fileprivate func migrate(_ guest: String, from source: NodeID, to destination: NodeID) async throws {
+        let moved = try #require(await self.hosts[source]?.giveAway(guest: guest))
+        await self.hosts[destination]?.take(moved)
+    }
+
+    fileprivate func agents() async -> [NodeID: String] {
+        var agents: [NodeID: String] = [:]
+        for (id, host) in self.hosts { agents[id] = await host.contents.agent?.config }
+        return agents
+    }
+
+    /// How often each guest was made, over all hosts.
+    fileprivate func made(_ guest: String) async -> Int {
+        var made = 0
+        for host in self.hosts.values { made += await host.guestsMade[guest] ?? 0 }
+        return made
+    }
+}
+
+@Suite("Agents of a deployment")
+struct AgentTests {
+    @Test("run on all workers in one ring, and are started anew when the ring changes")
+    func ring() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func apply(_ fleet: FleetSettings, _ agents: PlainAgents?) async throws -> DeploymentReport {
+                try await fixture.run(fleet, on: hosts, agents: agents, time: world.time).apply()
+            }
+            await hosts.expectWhole(fleet, try await apply(fleet, PlainAgents()))
+            #expect(await hosts.agents() == ["h1": "h1 h2 h3", "h2": "h1 h2 h3", "h3": "h1 h2 h3"])
+            let before = await hosts.changes()
+            await hosts.expectWhole(fleet, try await apply(fleet, PlainAgents()))
+            #expect(await hosts.changes() == before)
+
+            let wider = try DeploymentFixture.fleet(hosts: 4, spares: 0)
+            await hosts.expectWhole(wider, try await apply(wider, PlainAgents()))
+            #expect(await Set(hosts.agents().values) == ["h1 h2 h3 h4"])
+            await hosts.expectWhole(wider, try await apply(wider, nil))
+            #expect(await hosts.agents().isEmpty)
+        }
+    }
+
+    @Test("guests that they moved are found where they are, and none is made a second time")
+    func movedGuests() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func run(_ fleet: FleetSettings? = nil) throws -> DeploymentRun {
+                try fixture.run(fleet, on: hosts, agents: PlainAgents(), time: world.time)
+            }
+            _ = try await run().apply()
+            try await hosts.migrate("vm-1", from: "h1", to: "h2")
+            try await hosts.migrate("vm-2", from: "h2", to: "h3")
+            let report = try await run().apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.guests.first?.host == "h2" && report.strays.isEmpty && report.failures.isEmpty)
+            for number in 1...6 { #expect(await hosts.made("vm-\(number)") == 1) }
+
+            // A fleet with fewer guests takes them off wherever they are.
+            try await hosts.migrate("vm-6", from: "h3", to: "h1")
+            let fewer = try DeploymentFixture.fleet(guests: 5)
+            await hosts.expectWhole(fewer, try await run(fewer).apply())
+
+            try await hosts.migrate("vm-3", from: "h3", to: "h1")
+            let end = try await run().destroy()
+            #expect(end.hosts.isEmpty && end.guests.isEmpty)
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
+    @Test("a guest moves while a later apply looks at it, on each of its questions in turn", arguments: 1...40)
+    func movesMeanwhile(question: Int) async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            let moving = MovingHosts(hosts, guest: "vm-1", at: question)
+            let report = try await fixture.run(on: moving, agents: PlainAgents(), time: world.time).apply()
+            #expect(await hosts.made("vm-1") == 1)
+            #expect(await hosts.running()["vm-1"]?.count == 1)
+            #expect(report.runningCount == fleet.guestCount, "\(report.failures)")
+        }
+    }
+
+    @Test("a guest that no host has is left alone, until the user says otherwise")
+    func lostGuest() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func apply(replacesLost: Bool = false) async throws -> DeploymentReport {
+                try await fixture.run(
+                    on: hosts, agents: PlainAgents(), time: world.time, replacesLost: replacesLost
+                ).apply()
+            }
+            _ = try await apply()
+            _ = await hosts.hosts["h1"]?.giveAway(guest: "vm-1")
+            let without = try await apply()
+            #expect(without.runningCount == 5 && without.unreached == ["vm-1"])
+            #expect(without.failures.map(\.entity) == ["vm-1"])
+            await hosts.expectWhole(fleet, try await apply(replacesLost: true))
+        }
+    }
+
+    @Test("a guest that stopped is started where it is")
+    func stoppedGuest() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            await hosts.hosts["h1"]?.crash(guest: "vm-1")
+            let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(await hosts.made("vm-1") == 1)
+        }
+    }
+
+    @Test("an agent that does not start fails alone")
+    func failingAgent() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet, faults: ["h2": [.refuses(.agent, times: 3)]]) {
+            fixture, hosts, world in
+            let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.failures.map(\.entity) == ["h2"])
+            #expect(await hosts.agents().keys.sorted() == ["h1", "h3"])
+        }
+    }
+}

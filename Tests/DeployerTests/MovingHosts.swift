@@ -1,0 +1,131 @@
+import Basis
+import Deployer
+import Settings
+import Synchronization
+
+/// Modelled hosts with an agent that moves one guest to the next host, before hosts are asked for the so-manieth time
+/// about guests; and once more ten questions later.
+final class MovingHosts: HostDirectory {
+    private let hosts: ModelledHosts
+    private let guest: String
+    private let moments: Set<Int>
+    private let questions = Mutex(0)
+
+    init(_ hosts: ModelledHosts, guest: String, at question: Int) {
+        self.hosts = hosts
+        self.guest = guest
+        self.moments = [question, question + 10]
+    }
+
+    func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
+        MovingHost(self, self.hosts.port(of: host, for: deployment))
+    }
+
+    fileprivate func move() async {
+        let number = self.questions.withLock { questions in
+            questions += 1
+            return questions
+        }
+        guard self.moments.contains(number) else { return }
+        let ids = self.hosts.hosts.keys.sorted().prefix(3)
+        for (index, id) in ids.enumerated() {
+            guard let moved = await self.hosts.hosts[id]?.giveAway(guest: self.guest) else { continue }
+            await self.hosts.hosts[ids[(index + 1) % ids.count]]?.take(moved)
+            return
+        }
+    }
+}
+
+private struct MovingHost: DeployableHost {
+    let agent: MovingHosts
+    let host: any DeployableHost
+
+    init(_ agent: MovingHosts, _ host: any DeployableHost) {
+        self.agent = agent
+        self.host = host
+    }
+
+    var id: NodeID { self.host.id }
+
+    func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {
+        try await self.host.probe(within: limit)
+    }
+
+    func perform(_ step: PreparationStep, within limit: Duration) async throws(HostFailure) {
+        try await self.host.perform(step, within: limit)
+    }
+
+    func undo(_ step: PreparationStep, within limit: Duration) async throws(HostFailure) {
+        try await self.host.undo(step, within: limit)
+    }
+
+    func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
+        try await self.host.ensure(network, within: limit)
+    }
+
+    func serve(
+        _ names: [GuestName], in network: HostNetwork, within limit: Duration
+    ) async throws(HostFailure) {
+        try await self.host.serve(names, in: network, within: limit)
+    }
+
+    func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
+        try await self.host.remove(network, within: limit)
+    }
+
+    func ensure(
+        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
+    ) async throws(HostFailure) -> FileArrival {
+        try await self.host.ensure(image, from: sources, within: limit)
+    }
+
+    func admit(
+        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
+    ) async throws(HostFailure) -> ExchangeGrant {
+        try await self.host.admit(reader, to: image, within: limit)
+    }
+
+    func endSpread(within limit: Duration) async throws(HostFailure) {
+        try await self.host.endSpread(within: limit)
+    }
+
+    func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
+        try await self.host.remove(image, within: limit)
+    }
+
+    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        try await self.host.ensure(agent, within: limit)
+    }
+
+    func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.host.removeAgent(within: limit)
+    }
+
+    func guests(within limit: Duration) async throws(HostFailure) -> [String] {
+        await self.agent.move()
+        return try await self.host.guests(within: limit)
+    }
+
+    func ensure(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {
+        await self.agent.move()
+        try await self.host.ensure(guest, within: limit)
+    }
+
+    func state(ofGuest name: String, within limit: Duration) async throws(HostFailure) -> GuestState {
+        await self.agent.move()
+        return try await self.host.state(ofGuest: name, within: limit)
+    }
+
+    func isReachable(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) -> Bool {
+        await self.agent.move()
+        return try await self.host.isReachable(guest, within: limit)
+    }
+
+    func restart(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {
+        try await self.host.restart(guest, within: limit)
+    }
+
+    func removeGuest(named name: String, within limit: Duration) async throws(HostFailure) {
+        try await self.host.removeGuest(named: name, within: limit)
+    }
+}

@@ -1,0 +1,117 @@
+"""One fleet's file, its records, and the program that is tested."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import time
+from pathlib import Path
+
+from .lab import IMAGE, KEYS, NAME, NET, Failed, guests_by_host
+from .shape import KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, Shape
+
+AGENT_SETTINGS = """\
+sampling: {interval: 1s, half_life: 2s}
+reserve: {cpu: 0, memory: 0MiB}
+cooldown: {base: 5s, max: 10s, ping_pong_window: 5s}
+"""
+
+
+def fleet_text(shape: Shape, dvmsd: Path) -> str:
+    hosts = "\n".join(
+        f"    - {{id: h{n}, address: {NET}.0.{n}, site: {shape.site(n)}, cpus: 1, memory: 2GiB}}"
+        for n in range(1, shape.hosts + 1))
+    return f"""fleet: lab
+seed: 7
+inventory:
+  hosts:
+{hosts}
+booking: {{hosts: {shape.hosts - 1}, spares: 1, require: {{kvm: false}}}}
+network: {{subnet: 10.158.0.0/24, isolation: vxlan, domain: lab.internal}}
+image: {{file: "{IMAGE}"}}
+agents: {{program: "{dvmsd}", migration_uri: "qemu+tcp://{{node}}/system", settings: agents.yaml}}
+templates:
+  - {{name: tiny, vcpus: 1, memory: 128MiB, disk: 1GiB}}
+vms:
+  - {{template: tiny, count: {shape.guests}, name: "vm-{{n}}"}}
+cpu_overcommit: 800%
+limits: {{hosts_at_once: 4, boots_at_once: 2, boots_per_host: 1}}
+retries: {{attempts: 2, delay: 1s, delay_max: 2s}}
+"""
+
+
+class Deployment:
+    def __init__(self, shape: Shape, folder: Path, programs: Path) -> None:
+        self.shape = shape
+        self.folder, self.file, self.state = folder, folder / "fleet.yaml", folder / "state"
+        self.program = programs / "dvms"
+        self.file.write_text(fleet_text(shape, programs / "dvmsd"))
+        (folder / "agents.yaml").write_text(AGENT_SETTINGS)
+
+    # The deployer stands on h1.
+    def _command(self, *words: str | Path) -> list[str]:
+        return ["nsenter", f"--net=/run/netns/{NAME}-h1", str(self.program), *map(str, words), "--state", str(self.state)]
+
+    @property
+    def _ssh(self) -> list[str]:
+        return ["--identity", str(KEYS / "user_key"), "--known-hosts", str(KEYS / "known_hosts")]
+
+    def apply(self, *more: str, expecting: int = 0) -> str:
+        return self._run("apply", *self._ssh, *more, expecting=expecting)
+
+    def destroy(self) -> str:
+        return self._run("destroy", *self._ssh)
+
+    def status(self) -> dict:
+        return json.loads(self._run("status", "--json"))
+
+    def _run(self, verb: str, *more: str, expecting: int = 0) -> str:
+        run = subprocess.run(self._command("deploy", verb, self.file, *more), capture_output=True, text=True)
+        if run.returncode != expecting:
+            words = f"{run.stdout}{run.stderr}"
+            raise Failed(f"dvms deploy {verb} {' '.join(more)}: exit status {run.returncode}, not {expecting}\n{words}")
+        return run.stdout
+
+    def _transitions(self) -> int:
+        try:
+            with sqlite3.connect(f"file:{self.state}/deployments.sqlite?mode=ro", uri=True) as database:
+                return database.execute("SELECT count(*) FROM transition").fetchone()[0]
+        except sqlite3.OperationalError:
+            return 0
+
+    def apply_killed_after(self, count: int) -> bool:
+        """Whether it was killed before it had ended by itself."""
+        process = subprocess.Popen(self._command("deploy", "apply", self.file, *self._ssh), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + KILL_WAIT
+        while process.poll() is None and self._transitions() < count:
+            if time.monotonic() > deadline:
+                process.kill()
+                raise Failed(f"{count} transitions were not recorded within {KILL_WAIT} s")
+            time.sleep(0.02)
+        was_running = process.poll() is None
+        process.kill()
+        process.wait()
+        return was_running
+
+    def load(self, guests: list[str]) -> subprocess.Popen:
+        """Makes guests busy for a while."""
+        profile = self.folder / "load.yaml"
+        profile.write_text(
+            f"duration: {LOAD_SECONDS}s\nphases:\n  - {{vms: [{', '.join(guests)}], cpu: {LOAD_PERCENT}%}}\n")
+        return subprocess.Popen(self._command("load", profile, "--fleet", self.file, *self._ssh), text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def expect_whole(self, hosts: list[int]) -> None:
+        """Every guest runs on exactly one of `hosts`, and no two have one address."""
+        found = sorted(name for names in guests_by_host(hosts).values() for name in names)
+        wanted = sorted(f"vm-{n}" for n in range(1, self.shape.guests + 1))
+        if found != wanted:
+            raise Failed(f"of {wanted} there run {found}")
+        addresses = [guest["address"] for guest in self.status()["vms"]]
+        if len(set(addresses)) != self.shape.guests:
+            raise Failed(f"addresses are given twice: {addresses}")
+
+    def address(self, guest: str) -> str:
+        return next(vm["address"] for vm in self.status()["vms"] if vm["name"] == guest)

@@ -1,0 +1,97 @@
+"""The lab's hosts and what runs on them, seen from outside of all that is tested."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from .shape import LOOK
+
+HERE = Path(__file__).resolve().parent.parent
+NAME = os.environ["LAB_NAME"]
+NET = os.environ["LAB_NET"]
+KEYS = HERE / "run" / NAME / "ssh"
+IMAGE = HERE / "cache" / "disk.qcow2"
+GUEST_ANSWER_MAX = 30
+
+
+class Failed(Exception):
+    """What does not hold, in words."""
+
+
+def lab(*arguments: str) -> str:
+    run = subprocess.run([HERE / "lab", *arguments], capture_output=True, text=True)
+    if run.returncode != 0:
+        raise Failed(f"lab {' '.join(arguments)}: {run.stderr.strip()}")
+    return run.stdout
+
+
+def on(host: int, script: str) -> str:
+    return lab("exec", f"h{host}", "sh", "-c", script)
+
+
+def guests_by_host(hosts: list[int]) -> dict[int, list[str]]:
+    return {host: on(host, "virsh -q list --name").split() for host in hosts}
+
+
+def host_of(guest: str, hosts: list[int]) -> int:
+    """The only host on which the guest runs."""
+    places = [host for host, names in guests_by_host(hosts).items() if guest in names]
+    if len(places) != 1:
+        raise Failed(f"{guest} is on {[f'h{host}' for host in places]}")
+    return places[0]
+
+
+def within(seconds: float, what: str, is_so: Callable[[], bool]) -> float:
+    """Waits until it is so; returns after how many seconds."""
+    began = time.monotonic()
+    while not is_so():
+        if time.monotonic() - began > seconds:
+            raise Failed(f"not within {seconds:g} s: {what}")
+        time.sleep(LOOK)
+    return time.monotonic() - began
+
+
+class Guest:
+    """A guest through QEMU's guest agent, wherever it runs."""
+
+    def __init__(self, name: str, hosts: list[int]) -> None:
+        self.name = name
+        self.hosts = hosts
+
+    def _ask(self, command: str, **arguments: object) -> dict:
+        text = json.dumps({"execute": command, "arguments": arguments})
+        host = host_of(self.name, self.hosts)
+        answer = lab("exec", f"h{host}", "virsh", "qemu-agent-command", "--timeout", str(GUEST_ANSWER_MAX), self.name, text)
+        return json.loads(answer)["return"]
+
+    def start(self, script: str) -> int:
+        """Runs a script that is not waited for."""
+        return self._ask("guest-exec", path="/bin/sh", arg=["-c", script])["pid"]
+
+    def is_running(self, process: int) -> bool:
+        return not self._ask("guest-exec-status", pid=process)["exited"]
+
+    def read(self, file: str) -> str:
+        return self.run(f"cat {file}")
+
+    def run(self, script: str) -> str:
+        """What a short script prints."""
+        arguments = {"path": "/bin/sh", "arg": ["-c", script], "capture-output": True}
+        process = self._ask("guest-exec", **arguments)["pid"]
+        status: dict = {}
+
+        def has_ended() -> bool:
+            status.update(self._ask("guest-exec-status", pid=process))
+            return status["exited"]
+
+        within(GUEST_ANSWER_MAX, f"{self.name} runs: {script}", has_ended)
+        if status.get("exitcode") != 0:
+            words = base64.b64decode(status.get("err-data", "")).decode(errors="replace")
+            raise Failed(f"{self.name}: {script} ended with {status.get('exitcode')}: {words}")
+        return base64.b64decode(status.get("out-data", "")).decode(errors="replace")
