@@ -15,6 +15,7 @@ _TRACES = r"""
 ip -o link | sed 's/^[0-9]*: //; s/@.*//; s/: .*//' | grep -v '^vnet' | sort
 virsh -q list --all --name | sort; virsh -q pool-list --all --name | sort
 ls -R /var/lib/libvirt/dvms 2>/dev/null || true
+ls -R /etc/lab-home; cat /etc/lab-home/.ssh/authorized_keys 2>/dev/null || true
 ps -e -o comm= | grep -E '^(dvmsd|dnsmasq|qemu)' || true
 """
 

@@ -31,10 +31,13 @@ def issue(directory: Path, name: str, address: str, etc: Path) -> None:
     key = folder / "lab_host_key"
     _key(key)
     shutil.copy(directory / "user_key.pub", folder / "lab_authorized_keys")
+    # The machine's /root is that of all hosts; each has a home of its own, where others may be let in by a deployment.
+    (etc / "lab-home").mkdir(mode=0o700, exist_ok=True)
     (etc / SETTINGS).write_text(f"""\
 ListenAddress {address}
 HostKey /etc/ssh/lab_host_key
-AuthorizedKeysFile /etc/ssh/lab_authorized_keys
+AuthorizedKeysFile /etc/ssh/lab_authorized_keys /etc/lab-home/.ssh/authorized_keys
+SetEnv HOME=/etc/lab-home
 PidFile none
 UsePAM no
 PermitRootLogin prohibit-password

@@ -69,16 +69,8 @@ package struct FileExchange: Sendable {
             ExchangeScripts.begin, about: file, arguments: wantsKey ? ["key"] : [],
             input: .bytes(Array(file.manifest.text.utf8)), until: deadline)
         var arrival = FileArrival(wasThere: answer.isComplete)
-        if !answer.isComplete, wantsKey, !answer.missing.isEmpty, let key = answer.publicKey {
-            let grants = await Self.grants(of: sources, to: ExchangeReader(name: reader, publicKey: key))
-            for (source, grant) in zip(sources, grants) {
-                if case .failure(let refusal) = grant {
-                    arrival.passedOver.append(.init(source: source.name, chunk: answer.missing[0], why: refusal.why))
-                }
-            }
-            let open = zip(sources, grants).compactMap { source, grant in
-                (try? grant.get()).map { (name: source.name, grant: $0) }
-            }
+        if let first = answer.missing.first, wantsKey {
+            let open = await self.grants(of: sources, to: reader, key: answer.publicKey, from: first, &arrival)
             if !open.isEmpty { answer = try await self.fetch(file, from: open, until: deadline, &arrival) }
         }
         if !answer.isComplete {
@@ -94,6 +86,10 @@ package struct FileExchange: Sendable {
         return arrival
     }
 
+    /// Those of OpenSSH's own choice, the ones first for which processors have instructions.
+    private static let ciphers =
+        "aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr"
+
     private func fetch(
         _ file: OfferedFile, from sources: [(name: String, grant: ExchangeGrant)], until deadline: MonotonicInstant,
         _ arrival: inout FileArrival
@@ -104,7 +100,10 @@ package struct FileExchange: Sendable {
         let calls = sources.enumerated().map { number, source in
             let target = source.grant.target
             return ExchangeScripts.from(
-                number, ["ssh"] + options.arguments(for: target) + ["-S", "none", "--", target.host, "serve"])
+                number,
+                ["ssh"] + options.arguments(for: target) + [
+                    "-S", "none", "-c", Self.ciphers, "--", target.host, "serve",
+                ])
         }
         let hostKeys = sources.flatMap(\.grant.hostKeys).map { $0 + "\n" }.joined()
         let answer = try await self.ask(
@@ -123,17 +122,32 @@ package struct FileExchange: Sendable {
         return answer
     }
 
-    /// Of each source, all asked at once: one that is silent holds up no other.
-    private static func grants(
-        of sources: [ExchangeSource], to reader: ExchangeReader
-    ) async -> [Result<ExchangeGrant, ExchangeRefusal>] {
-        await withTaskGroup(of: (Int, Result<ExchangeGrant, ExchangeRefusal>).self) { group in
-            for (index, source) in sources.enumerated() { group.addTask { (index, await source.admit(reader)) } }
-            var grants = [Result<ExchangeGrant, ExchangeRefusal>](
-                repeating: .failure(ExchangeRefusal(why: "it was not asked")), count: sources.count)
-            for await (index, grant) in group { grants[index] = grant }
-            return grants
+    /// Of those sources that let this host in; the others are passed over. All are asked at once: one that is silent holds up no
+    /// other.
+    ///
+    /// - Parameter key: nil: the host could not make one.
+    private func grants(
+        of sources: [ExchangeSource], to reader: String, key: String?, from chunk: Int, _ arrival: inout FileArrival
+    ) async -> [(name: String, grant: ExchangeGrant)] {
+        let noKey = ExchangeRefusal(why: "the host has no ssh to fetch with, or its key is none")
+        let answers = await withTaskGroup(of: (Int, Result<ExchangeGrant, ExchangeRefusal>).self) { group in
+            var answers = [Result<ExchangeGrant, ExchangeRefusal>](repeating: .failure(noKey), count: sources.count)
+            guard let key else { return answers }
+            for (index, source) in sources.enumerated() {
+                group.addTask { (index, await source.admit(ExchangeReader(name: reader, publicKey: key))) }
+            }
+            for await (index, answer) in group { answers[index] = answer }
+            return answers
         }
+        var open: [(name: String, grant: ExchangeGrant)] = []
+        for (source, answer) in zip(sources, answers) {
+            switch answer {
+            case .success(let grant): open.append((source.name, grant))
+            case .failure(let refusal):
+                arrival.passedOver.append(.init(source: source.name, chunk: chunk, why: refusal.why))
+            }
+        }
+        return open
     }
 
     // MARK: - Letting others have it
