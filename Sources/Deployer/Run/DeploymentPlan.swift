@@ -98,16 +98,18 @@ package struct DeploymentPlan: Hashable, Sendable {
 
     /// Hosts come from where they came from, and a job does not grow.
     private static func bookingConflicts(_ fleet: FleetSettings, _ record: DeploymentRecord) -> [String] {
-        let provider = fleet.booking.provider.name.rawValue
-        guard let job = record.job else {
-            let isListed = fleet.booking.provider == .inventory || record.hosts.isEmpty
-            return isListed ? [] : ["its hosts come from the inventory, not from \(provider)"]
-        }
-        guard job.system.rawValue == provider else {
-            return ["its hosts come from \(job.system.rawValue), not from \(provider)"]
-        }
+        if let conflict = self.providerConflict(fleet, record) { return [conflict] }
         let wanted = fleet.booking.hosts + fleet.booking.spares
-        return job.hosts < wanted ? ["its job has \(job.hosts) hosts, and not more, \(wanted)"] : []
+        guard let job = record.job, job.hosts < wanted else { return [] }
+        return ["its job has \(job.hosts) hosts, and not more, \(wanted)"]
+    }
+
+    /// Nil when the hosts that are recorded come from whom the file says.
+    static func providerConflict(_ fleet: FleetSettings, _ record: DeploymentRecord) -> String? {
+        guard record.job != nil || !record.hosts.isEmpty else { return nil }
+        let provider = fleet.booking.provider.name.rawValue
+        let recorded = record.job?.system.rawValue ?? BookingProvider.Name.inventory.rawValue
+        return recorded == provider ? nil : "its hosts come from \(recorded), not from \(provider)"
     }
 }
 

@@ -62,10 +62,13 @@ package struct DeploymentRun: Sendable {
         return await self.report(crew.roster, since: began, isInterrupted: isInterrupted)
     }
 
-    /// Takes everything back that the records tell of, whatever the fleet's file says today.
+    /// Takes everything back that the records tell of, whatever the fleet's file says today but for who gave the hosts.
     package func destroy() async throws(DeploymentError) -> DeploymentReport {
         let began = self.time.now
         guard let record = try await self.recorded() else { throw .unknown(deployment: self.fleet.name) }
+        // Only whoever gave the hosts can be told that they are free.
+        let conflict = DeploymentPlan.providerConflict(self.fleet, record).map { [$0] } ?? []
+        if let error = PlanConflicts(deployment: self.fleet.name, conflict) { throw .plan(error) }
         let crew = self.crew(record)
         let isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
             try await self.raze(crew)

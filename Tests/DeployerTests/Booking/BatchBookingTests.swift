@@ -137,15 +137,17 @@ struct BatchBookingTests {
         }
     }
 
-    @Test("are no longer asked for when the run is stopped")
-    func cancelled() async throws {
+    @Test(
+        "are no longer asked for when the run is stopped, while the job waits or is being submitted",
+        arguments: [42, 1])
+    func cancelled(seconds: Int) async throws {
         try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in
-            let slurm = ScriptedSlurm(time: world.time)
+            let slurm = ScriptedSlurm(submissionTakes: .seconds(3), time: world.time)
             await slurm.hold(true)
             let run = try fixture.run(on: hosts, time: world.time, frontend: slurm)
             let failure = await withTaskGroup(of: BookingFailure?.self) { group in
                 group.addTask { await Self.failure(run) }
-                try? await world.time.sleep(for: .seconds(42))
+                try? await world.time.sleep(for: .seconds(seconds))
                 group.cancelAll()
                 return await group.next() ?? nil
             }
@@ -280,6 +282,7 @@ struct BatchBookingTests {
             let slurm = ScriptedSlurm(time: world.time)
             _ = try await fixture.run(on: hosts, time: world.time, frontend: slurm).apply()
             let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+            let modelled = hosts
             for (provider, hosts, words) in [
                 ("inventory", 2, "its hosts come from slurm, not from inventory"),
                 ("oar", 2, "its hosts come from slurm, not from oar"),
@@ -288,6 +291,11 @@ struct BatchBookingTests {
                 let fleet = try DeploymentFixture.fleet(hosts: hosts, spares: 1, guests: 3, provider: provider)
                 let error = #expect(throws: PlanConflicts.self) { _ = try DeploymentPlan(fleet, record) }
                 #expect(error?.conflicts == [words])
+                guard provider != "slurm" else { continue }
+                let destroy = try fixture.run(fleet, on: modelled, time: world.time, frontend: slurm)
+                let ended = await Self.ending { () async throws(DeploymentError) in try await destroy.destroy() }
+                #expect(throws: DeploymentError.self) { _ = try ended.get() }
+                #expect(await slurm.live.map(\.number) == [1])
             }
         }
     }

@@ -75,7 +75,7 @@ struct BatchOutputTests {
                 Self.deleted,
                 [
                     BatchJob(
-                        number: 4, state: .ended, words: "Error, [bipbip 4] Ask to change the job state",
+                        number: 4, state: .ended, words: "Error, User fleet requested to frag the job 4",
                         startsMilliseconds: 1_795_897_407_000, endsMilliseconds: 1_795_898_007_000)
                 ]
             ),

@@ -10,6 +10,8 @@ actor ScriptedSlurm: HostShell {
         /// When it starts, unless it is held.
         var startsAt: MonotonicInstant
         var isHeld = false
+        /// From when on it is shown.
+        var shownAt: MonotonicInstant
         /// Its end, in Slurm's words; nil: it has not ended.
         var ended: String?
     }
@@ -19,14 +21,17 @@ actor ScriptedSlurm: HostShell {
     private(set) var looks = 0
     /// How long a job waits.
     private let wait: Duration
+    /// How long a submission takes; one that is left alone comes about at the end of that all the same.
+    private let submissionTakes: Duration
     /// What the next commands meet with instead of an answer, the first one first.
     private var failures: [HostShellFailure] = []
     /// Whether a submission is carried out although its answer is lost.
     private var losesAnswers = false
     private var isHolding = false
 
-    init(wait: Duration = .zero, time: any TimeSource) {
+    init(wait: Duration = .zero, submissionTakes: Duration = .zero, time: any TimeSource) {
         self.wait = wait
+        self.submissionTakes = submissionTakes
         self.time = time
     }
 
@@ -44,10 +49,10 @@ actor ScriptedSlurm: HostShell {
     }
 
     /// A job that somebody else submitted under this name.
-    func add(_ name: String) -> Int {
+    func add(_ name: String, after delay: Duration = .zero) -> Int {
         let job = Job(
             number: self.jobs.count + 1, name: name, nodes: 3, startsAt: self.time.now + self.wait,
-            isHeld: self.isHolding)
+            isHeld: self.isHolding, shownAt: self.time.now + delay)
         self.jobs.append(job)
         return job.number
     }
@@ -57,7 +62,8 @@ actor ScriptedSlurm: HostShell {
         if command.script.contains("squeue") {
             self.looks += 1
             try self.failNext()
-            return self.answer(self.jobs.filter { $0.name == command.arguments[0] }.map(self.line).joined())
+            let shown = self.jobs.filter { $0.name == command.arguments[0] && $0.shownAt <= self.time.now }
+            return self.answer(shown.map(self.line).joined())
         }
         try self.failNext()
         switch command.arguments.first {
@@ -67,6 +73,10 @@ actor ScriptedSlurm: HostShell {
                     ending: .exited(1), errors: Array("sbatch: error: invalid partition specified: none\n".utf8))
             }
             let name = command.arguments.first { $0.hasPrefix("--job-name=") }?.dropFirst("--job-name=".count)
+            guard (try? await self.time.sleep(for: self.submissionTakes)) != nil else {
+                _ = self.add(String(name ?? ""), after: self.submissionTakes)
+                throw .cancelled
+            }
             let number = self.add(String(name ?? ""))
             if self.losesAnswers { throw .connectionLost(host: "frontend", words: "gone") }
             return self.answer("\(number)\n")

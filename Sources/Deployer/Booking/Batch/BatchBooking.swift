@@ -75,6 +75,7 @@ package struct BatchBooking: Booking {
             told(.found(self.jobName(job.number)))
             return try await self.note(.queued(number: job.number), known, request.deployment)
         }
+        if Task.isCancelled { throw .cancelled(nil) }
         let job =
             known
             ?? JobRecord(
@@ -94,11 +95,12 @@ package struct BatchBooking: Booking {
         let seconds = (request.walltime.inMilliseconds + 999) / 1_000
         let command = self.client.submission(
             BatchSubmission(name: job.name, hosts: job.hosts, walltimeSeconds: seconds))
+        let shell = self.shell
         let result: CommandResult
-        do {
-            result = try await self.shell.run(command)
+        do throws(HostShellFailure) {
+            // To its end: a submission that was left alone might come about after the look for its job.
+            result = try await Self.uninterrupted { () async throws(HostShellFailure) in try await shell.run(command) }
         } catch {
-            if error == .cancelled { throw .cancelled(nil) }
             if isFirstTime, error.meansNotRun { try await self.record([.jobGone(job)], request.deployment) }
             throw .unreachable(self.client.system, error)
         }
@@ -211,17 +213,26 @@ package struct BatchBooking: Booking {
     private func giveUp(
         _ deployment: String, _ failure: @escaping @Sendable (BatchJobName?) -> BookingFailure
     ) async throws(BookingFailure) -> BookingFailure {
-        // Unstructured, because the task that waited is cancelled and nothing could be run in it; it is awaited here.
-        let deletion = Task { () -> Result<BookingFailure, BookingFailure> in
-            do throws(BookingFailure) {
-                let number = try await self.load(deployment)?.job?.number
-                try await self.release(deployment)
-                return .success(failure(number.map(self.jobName)))
+        try await Self.uninterrupted { () async throws(BookingFailure) in
+            let number = try await self.load(deployment)?.job?.number
+            try await self.release(deployment)
+            return failure(number.map(self.jobName))
+        }
+    }
+
+    /// Runs `body` to its end whether or not the calling task is cancelled.
+    private static func uninterrupted<Value: Sendable, Failure: Error>(
+        _ body: @escaping @Sendable () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        // Unstructured, because nothing can be run in a task that is cancelled; it is awaited here.
+        let task = Task { () -> Result<Value, Failure> in
+            do throws(Failure) {
+                return .success(try await body())
             } catch {
                 return .failure(error)
             }
         }
-        return try await deletion.value.get()
+        return try await task.value.get()
     }
 
     private func delete(_ numbers: [Int]) async throws(BookingFailure) {

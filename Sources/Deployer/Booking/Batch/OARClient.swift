@@ -89,7 +89,8 @@ package struct OARClient: BatchClient {
                 }
             let started = self.startTime?.milliseconds
             var words = self.state
-            if state == .ended, let last = self.events?.last?.description { words += ", \(ShellQuote.shown(last))" }
+            // The first one tells what ended it, the others what came of that.
+            if state == .ended, let why = self.events?.first?.description { words += ", \(ShellQuote.shown(why))" }
             return BatchJob(
                 number: number, state: state, words: words,
                 startsMilliseconds: started ?? self.scheduledStart?.milliseconds,
