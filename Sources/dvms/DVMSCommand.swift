@@ -29,7 +29,9 @@ struct DVMSCommand: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Without a daemon",
-                subcommands: [PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self]),
+                subcommands: [
+                    PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self, LoadCommand.self,
+                ]),
             CommandGroup(
                 name: "Set up",
                 subcommands: [

@@ -7,11 +7,11 @@ package import Basis
 package actor ModelledHost: DeployableHost {
     package nonisolated let id: NodeID
     private let settings: ModelledHostSettings
-    private let time: any TimeSource
+    let time: any TimeSource
     private var generator: SplitMix64
     private var faults: [ModelledFault]
     private var isDead = false
-    package private(set) var contents = Contents()
+    package internal(set) var contents = Contents()
     /// How often each guest was made where there was none.
     package private(set) var guestsMade: [String: Int] = [:]
     /// How often something was changed.
@@ -34,6 +34,8 @@ package actor ModelledHost: DeployableHost {
             /// When it answers, if it does not hang.
             package var answersAt: MonotonicInstant
             package var isHanging: Bool
+            /// What it does, and has done; see ``ModelledHost/inject(_:into:within:)``.
+            package var loading = ModelledLoading()
         }
     }
 
@@ -211,7 +213,7 @@ package actor ModelledHost: DeployableHost {
     }
 
     /// Has `effect` come about at some time while the deed takes, unless a fault comes in between.
-    private func does(
+    func does(
         _ deed: ModelledDeed, within limit: Duration, changing: Bool, _ effect: () -> Void
     ) async throws(HostFailure) {
         if self.faults.contains(.dies(at: deed)) { self.isDead = true }
