@@ -58,7 +58,8 @@ package struct InjectionProfile: Hashable, Sendable {
     // What is allowed.
     package static let durationRange = Duration.seconds(1)...SettingsLimits.durationMax
     package static let percentRange = 0...100
-    package static let memorySizeRange = 1...1_048_576
+    /// Less than three pieces of a MiB cannot be given other contents all the time.
+    package static let memorySizeRange = 3...1_048_576
     package static let memoryRateRange = 1...65_536
     package static let diskRateRange = 1...4_096
     package static let networkRateRange = 1...100

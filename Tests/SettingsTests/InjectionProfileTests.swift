@@ -61,7 +61,7 @@ struct InjectionProfileTests {
                 "3: phases[0]: expected until after from, got 30s to 30s"
             ),
             ("duration: 1min\nphases:\n  - {cpu: 1%, until: 61s}", "3: phases[0].until: expected 0s to 1min, got 61s"),
-            ("duration: 1min\nphases:\n  - memory: {size: 1MiB}", "3: phases[0].memory.rate: missing"),
+            ("duration: 1min\nphases:\n  - memory: {size: 3MiB}", "3: phases[0].memory.rate: missing"),
             (
                 "duration: 1min\nphases:\n  - disk: unlimited",
                 "3: phases[0].disk: expected 1MiB/s to 4096MiB/s, got 0MiB/s"

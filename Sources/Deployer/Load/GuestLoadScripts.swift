@@ -1,4 +1,5 @@
 import Basis
+import Settings
 
 /// What is run in guests to load them: POSIX shell that busybox understands, without anything installed. Where the guest
 /// has stress-ng, that makes the CPU load.
@@ -112,8 +113,9 @@ package enum GuestLoadScripts {
                     wait_for_next
                 done
             }
-            # $1 file, $2 its MiB, $3 MiB each second, $4 more for dd: the file is written over and over with itself, which
-            # was drawn at random, so that nothing can be left out as zeros. A file of the right size is written on.
+            # $1 file, $2 its MiB, at least 3, $3 MiB each second, $4 more for dd: each piece gets the content of the next one.
+            # All were drawn at random, so that nothing can be left out because it is zero or as it was. A file of the right
+            # size is written on.
             rewrite() {
                 if [ "$(stat -c %s "$1" 2>/dev/null || echo 0)" -ne $(($2 * 1048576)) ]; then
                     rm -f "$1"
@@ -124,9 +126,10 @@ package enum GuestLoadScripts {
                 while [ "$now" -lt "$end" ]; do
                     todo=$3
                     while [ "$todo" -gt 0 ]; do
-                        count=$(($2 - place))
+                        count=$(($2 - 1 - place)) next=$((place + 1))
+                        [ "$count" -gt 0 ] || count=1 next=0
                         [ "$count" -le "$todo" ] || count=$todo
-                        dd if="$1" of="$1" bs=1048576 count="$count" skip=$(($2 - place - count)) seek="$place" \
+                        dd if="$1" of="$1" bs=1048576 count="$count" skip="$next" seek="$place" \
                             conv=notrunc"$4" 2>/dev/null || return
                         place=$(((place + count) % $2)) todo=$((todo - count))
                     done

@@ -27,25 +27,30 @@ actor GuestWhereabouts {
 
     /// Asks all hosts, unless somebody has since `seen`, which is what ``looks`` was when a guest was missed.
     func look(since seen: Int) async {
-        try? await self.turnstile.pass(orThrow: CancellationError()) {
-            guard self.looks == seen else { return }
-            let limit = self.limit
-            var places: [String: [NodeID]] = [:]
-            await withTaskGroup(of: (NodeID, [String]).self) { group in
-                var waiting = self.hosts.makeIterator()
-                func addNext() {
-                    guard let host = waiting.next() else { return }
-                    // A host that does not answer has no guests that could be reached.
-                    group.addTask { (host.id, (try? await host.guests(within: limit)) ?? []) }
-                }
-                for _ in 0..<Self.asksAtOnce { addNext() }
-                while let (host, guests) = await group.next() {
-                    for guest in guests { places[guest, default: []].append(host) }
-                    addNext()
-                }
-            }
-            self.places = places
-            self.looks += 1
+        // One that is cancelled while it waits has no more use for the answer.
+        try? await self.turnstile.pass(orThrow: CancellationError()) { () throws(CancellationError) in
+            await self.askAll(since: seen)
         }
+    }
+
+    private func askAll(since seen: Int) async {
+        guard self.looks == seen else { return }
+        let limit = self.limit
+        self.places = await withTaskGroup(of: (NodeID, [String]).self) { group in
+            var places: [String: [NodeID]] = [:]
+            var waiting = self.hosts.makeIterator()
+            func addNext() {
+                guard let host = waiting.next() else { return }
+                // A host that does not answer has no guests that could be reached.
+                group.addTask { (host.id, (try? await host.guests(within: limit)) ?? []) }
+            }
+            for _ in 0..<Self.asksAtOnce { addNext() }
+            while let (host, guests) = await group.next() {
+                for guest in guests { places[guest, default: []].append(host) }
+                addNext()
+            }
+            return places
+        }
+        self.looks += 1
     }
 }

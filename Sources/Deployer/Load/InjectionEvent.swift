@@ -37,7 +37,7 @@ package struct InjectionSummary: Sendable {
         package var measuredPercent: Double?
     }
 
-    private struct Course {
+    fileprivate struct Course {
         var changes = 0
         var failures = 0
         /// In the order of time; each lasts until the next, and no longer than it says.

@@ -1,4 +1,4 @@
-package import Basis
+import Basis
 import Foundation
 package import Settings
 
