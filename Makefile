@@ -11,7 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
-.PHONY: setup-batch lab-batch
+.PHONY: setup-batch lab-batch lab-deploy-short lab-load
 .PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
 
 setup:
@@ -58,7 +58,7 @@ ci: lint
 	$(MAKE) demo
 	$(MAKE) ring64
 	$(MAKE) lab-test ROUNDS=1
-	$(MAKE) lab-deploy
+	$(MAKE) lab-deploy-short
 
 lab-setup:
 	lab/lab setup
@@ -78,9 +78,18 @@ lab-faults: build lab-setup
 lab-hosts: build lab-setup
 	lab/host-test
 
-# Needs root. A fleet on four hosts over ssh: killed on the way, carried on, one host lost, destroyed.
+# Needs root. A fleet of 20 guests and its agents on eight hosts over ssh: killed on the way and carried on, an overload repaired,
+# one host lost, destroyed.
 lab-deploy: build lab-setup
+	lab/deploy-test --full
+
+# The same with six guests on four hosts.
+lab-deploy-short: build lab-setup
 	lab/deploy-test
+
+# Needs root. Load in four guests of two hosts, one of which moves meanwhile.
+lab-load: build lab-setup
+	lab/load-test
 
 # Needs root. OAR and Slurm, for lab-batch alone.
 setup-batch:

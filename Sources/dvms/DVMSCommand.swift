@@ -31,7 +31,7 @@ struct DVMSCommand: AsyncParsableCommand {
                 name: "Without a daemon",
                 subcommands: [
                     PlanCommand.self, SimulateCommand.self, DeployCommand.self, ExecCommand.self, PushCommand.self,
-                    PullCommand.self,
+                    PullCommand.self, LoadCommand.self,
                 ]),
             CommandGroup(
                 name: "Set up",

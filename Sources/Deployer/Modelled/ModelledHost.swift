@@ -37,6 +37,8 @@ package actor ModelledHost: DeployableHost {
             /// When it answers, if it does not hang.
             package var answersAt: MonotonicInstant
             package var isHanging: Bool
+            /// What it does, and has done; see ``ModelledHost/inject(_:into:within:)``.
+            package var loading = ModelledLoading()
         }
     }
 

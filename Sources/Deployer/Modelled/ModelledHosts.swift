@@ -28,6 +28,8 @@ package struct ModelledHosts: HostDirectory {
 
     /// A host that the inventory no longer lists is modelled anew, with nothing on it.
     package func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
-        self.hosts[host.id] ?? self.make(host)
+        self.modelled(host)
     }
+
+    func modelled(_ host: FleetHost) -> ModelledHost { self.hosts[host.id] ?? self.make(host) }
 }

@@ -40,7 +40,7 @@ package enum LoadProfile: Sendable {
     }
 }
 
-/// Draws loads from a normal distribution, cut to 0…100 and rounded to tens. Source: VMPlaceS' injector.
+/// Draws loads from a normal distribution, cut to 0…100 and rounded to steps, which are tens in VMPlaceS' injector.
 struct NormalPercents: Sendable {
     private var generator: SplitMix64
     /// The polar method gives two numbers at a time.
@@ -50,9 +50,10 @@ struct NormalPercents: Sendable {
         self.generator = generator
     }
 
-    mutating func draw(mean: Double, deviation: Double) -> Int {
+    /// - Parameter step: in percent; divides 100.
+    mutating func draw(mean: Double, deviation: Double, step: Int = 10) -> Int {
         let drawn = mean + deviation * self.drawNormal()
-        return Int((min(100, max(0, drawn)) / 10).rounded()) * 10
+        return Int((min(100, max(0, drawn)) / Double(step)).rounded()) * step
     }
 
     /// From the standard normal distribution. Source: Marsaglia, Bray, "A convenient method for generating normal

@@ -1,7 +1,7 @@
 import Basis
 import Foundation
 
-/// The load of VMPlaceS: now and then one VM's CPU load changes to another multiple of ten percent.
+/// The load of VMPlaceS: now and then one VM's CPU load changes to another multiple of, there, ten percent.
 ///
 /// Changes come like a Poisson process. Which VM it is, how long it takes until the next, and the new load are drawn from
 /// streams of their own, so that none tells anything of another.
@@ -13,6 +13,8 @@ package struct SteppedLoad: GuestLoad {
         package var period = Duration.seconds(300)
         package var meanPercent = 60
         package var deviationPercent = 20
+        /// Loads are multiples of it. It divides 100.
+        package var stepPercent = 10
         /// The mean goes down and up again.
         package var wave: Wave?
 
@@ -51,7 +53,8 @@ package struct SteppedLoad: GuestLoad {
     package mutating func next() -> LoadChange? {
         self.clock += self.gaps.drawGap(mean: self.settings.period / self.vms)
         let vm = Int.random(in: 0..<self.vms, using: &self.choices)
-        let percent = self.loads.draw(mean: self.meanPercent, deviation: Double(self.settings.deviationPercent))
+        let percent = self.loads.draw(
+            mean: self.meanPercent, deviation: Double(self.settings.deviationPercent), step: self.settings.stepPercent)
         return LoadChange(at: self.clock, vm: vm, percent: percent)
     }
 

@@ -129,36 +129,14 @@ struct FleetOptions: ParsableArguments {
 
     var json: Bool { self.daemon.json }
 
-    func fleet() throws(OperatorFailure) -> FleetSettings {
-        do {
-            return try FleetSettings.read(file: self.file, contentsOf: FileText.read)
-        } catch {
-            throw OperatorFailure(.badInput, "\(self.file) cannot be used\n\(error)")
-        }
-    }
+    func fleet() throws(OperatorFailure) -> FleetSettings { try FleetFile.read(self.file) }
 
-    var statePath: String {
-        self.state ?? StateFolder.standardPath(environment: ProcessInfo.processInfo.environment)
-    }
+    private var records: DeploymentRecords { DeploymentRecords(self.state) }
 
-    func folder() throws(OperatorFailure) -> StateFolder {
-        do {
-            return try StateFolder(self.statePath)
-        } catch {
-            throw OperatorFailure(.badInput, error.description)
-        }
-    }
+    func folder() throws(OperatorFailure) -> StateFolder { try self.records.folder() }
 
-    /// Nil when nothing is recorded; then no file is made either.
     func record(of deployment: String) async throws(OperatorFailure) -> DeploymentRecord? {
-        guard FileManager.default.fileExists(atPath: self.statePath) else { return nil }
-        let folder = try self.folder()
-        guard FileManager.default.fileExists(atPath: folder.database) else { return nil }
-        do {
-            return try await SQLiteStore(folder, time: SystemTimeSource()).load(deployment)
-        } catch {
-            throw OperatorFailure(.failed, error.description)
-        }
+        try await self.records.record(of: deployment)
     }
 
     func show(_ report: DeploymentReport, _ hosts: HostOptions) throws {

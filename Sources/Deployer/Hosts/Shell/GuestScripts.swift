@@ -12,7 +12,7 @@ enum GuestScripts {
 
         """#
 
-    private static func script(_ body: String) -> String { HostScripts.script(self.words + body) }
+    static func script(_ body: String) -> String { HostScripts.script(self.words + body) }
 
     /// `$3` folder, `$4` image, `$5` GiB, `$6` to `$8` meta-data, user-data and network-config; the definition is read.
     /// Files appear under their names when they are whole. One at a time for each guest.

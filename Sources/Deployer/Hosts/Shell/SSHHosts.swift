@@ -29,6 +29,10 @@ package final class SSHHosts: HostDirectory {
 
     /// The port of `host` that acts for `deployment`. A host whose address is none says so when it is asked.
     package func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
+        self.shellHost(host, for: deployment)
+    }
+
+    func shellHost(_ host: FleetHost, for deployment: String) -> ShellHost {
         let target = try? SSHTarget(host: host.address, user: host.sshUser, port: host.sshPort)
         return ShellHost(
             id: host.id, shell: self.shell(of: host), deployment: deployment, machine: self.machine,
