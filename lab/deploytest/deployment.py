@@ -14,6 +14,8 @@ from .shape import KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, Shape
 AGENT_SETTINGS = """\
 sampling: {interval: 1s, half_life: 2s}
 reserve: {cpu: 0, memory: 0MiB}
+# Nothing moves but for the overload that is made.
+thresholds: {underload: 0%}
 cooldown: {base: 5s, max: 10s, ping_pong_window: 5s}
 """
 

@@ -61,7 +61,7 @@ def overload_repaired(fleet: Deployment, hosts: list[int]) -> str:
         took = within(REPAIR_MAX, f"the agents relieve h{source} of {' or '.join(busy)}",
                       lambda: any(guest not in on(source, "virsh -q list --name").split() for guest in busy))
         moved = next(guest for guest in busy if guest not in on(source, "virsh -q list --name").split())
-        within(REPAIR_MAX, f"{moved} has arrived", lambda: _is_on_one(moved, hosts))
+        host_of(moved, hosts)
         stall = streams[moved].stall_after(beats=20)
     finally:
         load.terminate()
@@ -73,10 +73,6 @@ def overload_repaired(fleet: Deployment, hosts: list[int]) -> str:
     fleet.expect_whole(hosts)
     return (f"h{source} was relieved of {moved} after {took:.1f} s, by h{host_of(moved, hosts)}; "
             f"its TCP stream went on, with a longest stall of {stall:.2f} s")
-
-
-def _is_on_one(guest: str, hosts: list[int]) -> bool:
-    return sum(guest in names for names in guests_by_host(hosts).values()) == 1
 
 
 def host_lost(fleet: Deployment, hosts: list[int]) -> str:

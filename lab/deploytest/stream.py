@@ -12,6 +12,7 @@ class Stream:
     def __init__(self, peer: Guest, guest: Guest, port: int) -> None:
         self.peer = peer
         self._log = f"/tmp/stream-{port}"
+        peer.run(f": >{self._log}")
         guest.start(f"nc -l -p {port} -e cat")
         self._process = peer.start(
             f"sleep 1; while :; do echo beat; sleep {BEAT}; done | nc {guest.name} {port} |"
