@@ -10,7 +10,7 @@ SEED ?= 7
 ROUNDS ?= 1
 SEEDS ?= 1000
 
-.PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
+.PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy lab-load
 .PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
 
 setup:
@@ -80,6 +80,10 @@ lab-hosts: build lab-setup
 # Needs root. A fleet on four hosts over ssh: killed on the way, carried on, one host lost, destroyed.
 lab-deploy: build lab-setup
 	lab/deploy-test
+
+# Needs root. Load in guests of a deployment on two hosts, one of which moves meanwhile.
+lab-load: build lab-setup
+	lab/load-test
 
 # Rings under faults in virtual time: P1-P13 in SEEDS seeds.
 seeds:

@@ -1,6 +1,7 @@
 package import Deployer
 import Basis
 import Foundation
+import Settings
 import Synchronization
 
 /// The record of a load: a JSON object a line for each order and each measurement, and their sums.
