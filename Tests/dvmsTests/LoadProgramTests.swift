@@ -66,7 +66,8 @@ struct LoadProgramTests {
         var simulated = SteppedLoad(settings, vms: 4, seed: 9)
         #expect(steps.count > 20)
         for step in steps {
-            let change = try #require(simulated.next())
+            let next = simulated.next()
+            let change = try #require(next)
             #expect(step == CourseStep(at: change.at, vm: change.vm, percent: change.percent))
         }
         random.stepPercent = 25
