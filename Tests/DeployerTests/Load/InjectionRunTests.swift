@@ -132,8 +132,8 @@ struct InjectionRunTests {
         try await Self.scene { scene in
             await scene.hosts.hosts["h1"]?.silence(guest: "vm-1")
             await scene.hosts.hosts["h2"]?.crash(guest: "vm-2")
-            await run(try scene.run("duration: 30s\nphases: [{cpu: 10%}]"))
-            func run(_ run: InjectionRun) async { await run.run() }
+            let run = try scene.run("duration: 30s\nphases: [{cpu: 10%}]")
+            await run.run()
             #expect(scene.story.failures.contains("vm-1: h1: its agent does not answer"))
             #expect(scene.story.failures.contains { $0.hasPrefix("vm-2: it is moving, or h2 does not run it") })
             #expect(scene.story.rows.filter { $0.failures == 0 }.map(\.vm) == ["vm-3", "vm-4", "vm-5", "vm-6"])
@@ -152,7 +152,8 @@ struct InjectionRunTests {
                 return await scene.percents()
             }
             #expect(outcome == [70, 70, 70, 70, 70, 70])
-            try await scene.world.time.sleep(for: .seconds(30) + InjectionRun.overlap)
+            // A second for the moments that looking and telling took.
+            try await scene.world.time.sleep(for: .seconds(31) + InjectionRun.overlap)
             #expect(await scene.percents() == [0, 0, 0, 0, 0, 0])
         }
     }
