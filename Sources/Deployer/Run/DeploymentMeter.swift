@@ -6,6 +6,7 @@ final class DeploymentMeter: Sendable {
     private struct State {
         var stages: [RunStage: StageFigures] = [:]
         var failures: [DeploymentReport.Failure] = []
+        var agentless: [NodeID] = []
         var hostTimes: [String: Duration] = [:]
     }
 
@@ -46,6 +47,7 @@ final class DeploymentMeter: Sendable {
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); the VMs that ran on it are left as they are"))
             case .agentFailed(let id, let failure):
+                state.agentless.append(id)
                 state.failures.append(.init(entity: id.name, why: "dvmsd does not run as it should: \(failure)"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
@@ -65,6 +67,9 @@ final class DeploymentMeter: Sendable {
             RunStage.allCases.compactMap { stage in state.stages[stage].map { (stage, $0) } }
         }
     }
+
+    /// Hosts on which dvmsd does not run as it should, in the order in which that was found.
+    var agentless: [NodeID] { self.state.withLock(\.agentless) }
 
     var failures: [DeploymentReport.Failure] { self.state.withLock(\.failures) }
 

@@ -17,6 +17,8 @@ package struct DeploymentReport: Hashable, Sendable {
     package var unreached: [String]
     /// Guests that may still be somewhere else than where they belong, because that host did not answer.
     package var strays: [Stray]
+    /// Hosts on which dvmsd was to run and does not as it should.
+    package var agentless: [NodeID]
     /// It was stopped before it was done.
     package var isInterrupted: Bool
 

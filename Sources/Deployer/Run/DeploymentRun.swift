@@ -224,7 +224,7 @@ package struct DeploymentRun: Sendable {
             stages: self.meter.stages.map { DeploymentReport.Stage(stage: $0.0, figures: $0.1) },
             slowest: self.meter.slowest(Self.slowestCount), failures: self.meter.failures,
             hosts: await roster.allHosts, guests: await roster.allGuests, unreached: await roster.unreached,
-            strays: await roster.strays,
+            strays: await roster.strays, agentless: self.meter.agentless,
             isInterrupted: isInterrupted)
     }
 }

@@ -73,6 +73,12 @@ struct DeployCommand: AsyncParsableCommand {
                     "\(report.runningCount) of \(Figures.count(fleet.guestCount, "VM")) run; mend what is told above, "
                         + "and apply again")
             }
+            guard report.agentless.isEmpty else {
+                throw OperatorFailure(
+                    .failed,
+                    "all VMs run, and dvmsd does not on \(Figures.count(report.agentless.count, "host")); mend what is told "
+                        + "above, and apply again")
+            }
         }
     }
 

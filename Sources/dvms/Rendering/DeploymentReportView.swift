@@ -98,7 +98,8 @@ package struct DeploymentReportView {
                 },
                 slowest: report.slowest.map { .init(host: $0.host, tookMs: $0.took.inMilliseconds) },
                 failures: report.failures.map { .init(entity: $0.entity, why: $0.why) },
-                unreached: report.unreached, strays: report.strays.map { .init(vm: $0.guest, host: $0.host.name) },
+                unreached: report.unreached, agentless: report.agentless.map(\.name),
+                strays: report.strays.map { .init(vm: $0.guest, host: $0.host.name) },
                 hosts: report.hosts.map(DeploymentJSON.Host.init), vms: report.guests.map(DeploymentJSON.Guest.init)))
     }
 
@@ -113,6 +114,7 @@ package struct DeploymentReportView {
         var slowest: [Slow]
         var failures: [Failure]
         var unreached: [String]
+        var agentless: [String]
         var strays: [Stray]
         var hosts: [DeploymentJSON.Host]
         var vms: [DeploymentJSON.Guest]
