@@ -129,6 +129,19 @@ struct AgentTests {
         }
     }
 
+    @Test("a host that dies when a guest is started there again is left alone, and the run goes on")
+    func dyingHost() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            await hosts.hosts["h1"]?.crash(guest: "vm-1")
+            await hosts.hosts["h1"]?.add(.dies(at: .boot))
+            let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            #expect(report.failures.map(\.entity).contains("h1"))
+            #expect(report.runningCount == 4 && !report.unreached.contains("vm-2"), "\(report.failures)")
+        }
+    }
+
     @Test("an agent that does not start fails alone")
     func failingAgent() async throws {
         let fleet = try DeploymentFixture.fleet()

@@ -90,13 +90,16 @@ extension DeploymentRun {
             for (guest, host) in missing {
                 switch Finding(whereabouts, of: guest, missedOn: host) {
                 case .elsewhere(let place):
-                    try await crew.driver(place).runGuests()
+                    try await self.runGuests(of: place, crew)
                 case .stopped:
                     try await self.bootAgain(guest, on: host, crew)
                 case .denied where await self.mayBeMadeAnew(guest, crew):
-                    if denied.insert(guest).inserted { await crew.roster.miss(guest, on: host); continue }
-                    try await crew.roster.copyGone(guest, from: host)
-                    try await self.bootAgain(guest, on: host, crew)
+                    if denied.insert(guest).inserted {
+                        await crew.roster.miss(guest, on: host)
+                    } else {
+                        try await crew.roster.copyGone(guest, from: host)
+                        try await self.bootAgain(guest, on: host, crew)
+                    }
                 case .denied:
                     await self.lose(guest, "no host has it any more; --replace-lost has it made anew", crew)
                 case .notFound(let silent):
@@ -150,7 +153,13 @@ extension DeploymentRun {
 
     private func bootAgain(_ guest: String, on host: NodeID, _ crew: Crew) async throws(RunFailure) {
         try await crew.roster.move(guest: guest, .replan, error: "it was found not to run")
-        try await crew.driver(host).runGuests()
+        try await self.runGuests(of: host, crew)
+    }
+
+    private func runGuests(of host: NodeID, _ crew: Crew) async throws(RunFailure) {
+        try await self.orSetAside(host, crew) { () async throws(RunFailure) in
+            try await crew.driver(host).runGuests()
+        }
     }
 
     private func lose(_ guest: String, _ why: String, _ crew: Crew) async {

@@ -138,7 +138,7 @@ extension DeploymentRun {
 
     /// Runs `part`; a host that fails in it for good is set aside, and a spare takes its place. One on which guests ran
     /// before is left alone instead, unless the user said that they may be made anew.
-    private func orSetAside(
+    func orSetAside(
         _ id: NodeID, _ crew: Crew, _ part: () async throws(RunFailure) -> Void
     ) async throws(RunFailure) {
         do throws(RunFailure) {
