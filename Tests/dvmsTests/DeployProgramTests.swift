@@ -95,21 +95,21 @@ struct DeployProgramTests {
     @Test("looks at the agents' program and settings before any host is touched")
     func agents() throws {
         let fleet = try String(contentsOfFile: "\(self.folder.path)/fleet.yaml", encoding: .utf8)
-        func apply(_ agents: String) throws -> ProgramRun {
+        func apply(_ agents: String, _ hosts: String...) throws -> ProgramRun {
             let path = "\(self.folder.path)/agents.yaml"
             try "\(fleet)\nagents: \(agents)\n".write(toFile: path, atomically: true, encoding: .utf8)
-            return try ProgramRun("deploy", "apply", path, "--state", self.state, "--modelled")
+            return try ProgramRun(["deploy", "apply", path, "--state", self.state] + hosts)
         }
         let more = "\(self.folder.path)/more.yaml"
         try "cooldwn: {base: 5s}\n".write(toFile: more, atomically: true, encoding: .utf8)
         let none = try apply("{program: no-such-file}")
         #expect(none.status == 2 && none.errors.contains("no-such-file"), "\(none)")
-        let bad = try apply("{program: fleet.yaml, settings: more.yaml}")
+        let bad = try apply("{program: no-such-file, settings: more.yaml}", "--modelled")
         #expect(bad.status == 2 && bad.errors.contains("cooldwn: unknown key; did you mean cooldown?"), "\(bad)")
         #expect(try self.deploy("status").status == 2)
 
         try "cooldown: {base: 5s}\n".write(toFile: more, atomically: true, encoding: .utf8)
-        let good = try apply("{program: fleet.yaml, settings: more.yaml}")
+        let good = try apply("{program: no-such-file, settings: more.yaml}", "--modelled")
         #expect(good.status == 0 && good.output.contains("\nagent "), "\(good)")
         #expect(FileManager.default.fileExists(atPath: "\(self.state)/agents/small/h1.key"))
         #expect(try self.deploy("destroy", "--modelled").status == 0)

@@ -14,14 +14,18 @@ struct CertifiedAgents: AgentSource {
     private let folder: String
     private let authority: CertificateAuthority
 
-    /// - Parameter folder: of the records.
+    /// - Parameters:
+    ///   - folder: of the records.
+    ///   - isModelled: for hosts in memory, which run no program: none has to be there.
     /// - Throws: when dvmsd or its settings cannot be used, before any host is touched.
-    init?(_ fleet: FleetSettings, in folder: StateFolder) throws(OperatorFailure) {
+    init?(_ fleet: FleetSettings, in folder: StateFolder, isModelled: Bool) throws(OperatorFailure) {
         guard let agents = fleet.agents else { return nil }
         self.fleet = fleet
         self.agents = agents
         do throws(HostShellFailure) {
-            self.program = try AgentProgram(reading: agents.program)
+            self.program =
+                isModelled
+                ? AgentProgram(file: agents.program, sha256: "") : try AgentProgram(reading: agents.program)
         } catch {
             throw OperatorFailure(.badInput, "the dvmsd for hosts cannot be used: \(error)")
         }

@@ -58,7 +58,7 @@ struct HostOptions: ParsableArguments {
         let progress = DeploymentProgress(fleet, isModelled: self.modelled)
         defer { progress.end() }
         do {
-            let agents = try verb.needsAgents ? CertifiedAgents(fleet, in: folder) : nil
+            let agents = try verb.needsAgents ? CertifiedAgents(fleet, in: folder, isModelled: self.modelled) : nil
             let report = try await Interruption.whileRunning {
                 try await self.modelled
                     ? self.runModelled(fleet, folder, agents, verb) { progress.take($0) }
