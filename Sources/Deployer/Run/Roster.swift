@@ -12,6 +12,8 @@ actor Roster {
     private var hostOrder: [NodeID] = []
     private var guests: [String: GuestRecord] = [:]
     private var guestOrder: [String] = []
+    /// Nil: to be made from `guests`.
+    private var names: [GuestName]?
     private var copies: [NodeID: Set<String>]
     private var facts: [NodeID: HostFacts] = [:]
     /// Guests that were seen to answer in this run.
@@ -57,8 +59,12 @@ actor Roster {
 
     var allHosts: [HostRecord] { self.hostOrder.compactMap { self.hosts[$0] } }
 
+    /// What every host answers for. Made once for all of them: there may be thousands of both.
     var guestNames: [GuestName] {
-        self.allGuests.map { GuestName(name: $0.identity.name, address: $0.identity.address) }
+        if let names = self.names { return names }
+        let names = self.allGuests.map { GuestName(name: $0.identity.name, address: $0.identity.address) }
+        self.names = names
+        return names
     }
 
     var allGuests: [GuestRecord] { self.guestOrder.compactMap { self.guests[$0] } }
@@ -215,6 +221,7 @@ actor Roster {
             self.guests[guest.identity.name] = guest
             self.guestOrder.append(guest.identity.name)
         }
+        self.names = nil
     }
 
     func move(
@@ -332,6 +339,7 @@ actor Roster {
         let changes = gone.map { RecordChange.guestRemoved($0, from: self.guest($0).stage) }
         try await self.record(changes)
         for name in gone { self.guests[name] = nil }
+        self.names = nil
     }
 
     private func record(_ changes: [RecordChange]) async throws(RunFailure) {
