@@ -45,12 +45,7 @@ package struct FleetSettings: Hashable, Sendable {
     package static func read(
         file: String, contentsOf readFile: (String) throws -> String
     ) throws(InvalidSettings) -> FleetSettings {
-        let findings = SettingsFindings()
-        var root = SettingsSection(root: try SettingsReading.document(file, readFile), findings: findings)
-        let settings = FleetReader.read(&root)
-        root.finish()
-        guard findings.problems.isEmpty, let settings else { throw InvalidSettings(findings.problems) }
-        return settings
+        try SettingsReading.whole(file, readFile) { root in FleetReader.read(&root) }
     }
 }
 

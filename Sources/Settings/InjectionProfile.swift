@@ -73,12 +73,7 @@ package struct InjectionProfile: Hashable, Sendable {
     package static func read(
         file: String, contentsOf readFile: (String) throws -> String
     ) throws(InvalidSettings) -> InjectionProfile {
-        let findings = SettingsFindings()
-        var root = SettingsSection(root: try SettingsReading.document(file, readFile), findings: findings)
-        let profile = InjectionReader.read(&root)
-        root.finish()
-        guard findings.problems.isEmpty, let profile else { throw InvalidSettings(findings.problems) }
-        return profile
+        try SettingsReading.whole(file, readFile) { root in InjectionReader.read(&root) }
     }
 }
 

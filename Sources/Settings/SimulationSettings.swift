@@ -67,11 +67,6 @@ package struct SimulationSettings: Hashable, Sendable {
     package static func read(
         file: String, words: Words, contentsOf readFile: (String) throws -> String
     ) throws(InvalidSettings) -> SimulationSettings {
-        let findings = SettingsFindings()
-        var root = SettingsSection(root: try SettingsReading.document(file, readFile), findings: findings)
-        let settings = SimulationReader.read(&root, words)
-        root.finish()
-        guard findings.problems.isEmpty else { throw InvalidSettings(findings.problems) }
-        return settings
+        try SettingsReading.whole(file, readFile) { root in SimulationReader.read(&root, words) }
     }
 }

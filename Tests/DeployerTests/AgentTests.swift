@@ -8,9 +8,11 @@ import Testing
 struct PlainAgents: AgentSource {
     var program = AgentProgram(file: "dvmsd", sha256: "00")
 
-    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation {
+    func config(of hosts: [FleetHost]) -> String { hosts.map(\.id.name).joined(separator: " ") }
+
+    func agent(of host: FleetHost, with config: String) throws(HostFailure) -> AgentInstallation {
         AgentInstallation(
-            node: host.id, program: self.program, config: ring.map(\.id.name).joined(separator: " "),
+            node: host.id, program: self.program, config: config,
             credentials: AgentCredentials(authority: "", certificate: "", key: ""))
     }
 }

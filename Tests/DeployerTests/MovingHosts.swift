@@ -36,69 +36,13 @@ final class MovingHosts: HostDirectory {
     }
 }
 
-private struct MovingHost: DeployableHost {
+private struct MovingHost: ForwardingHost {
     let agent: MovingHosts
     let host: any DeployableHost
 
     init(_ agent: MovingHosts, _ host: any DeployableHost) {
         self.agent = agent
         self.host = host
-    }
-
-    var id: NodeID { self.host.id }
-
-    func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {
-        try await self.host.probe(within: limit)
-    }
-
-    func perform(_ step: PreparationStep, within limit: Duration) async throws(HostFailure) {
-        try await self.host.perform(step, within: limit)
-    }
-
-    func undo(_ step: PreparationStep, within limit: Duration) async throws(HostFailure) {
-        try await self.host.undo(step, within: limit)
-    }
-
-    func ensure(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
-        try await self.host.ensure(network, within: limit)
-    }
-
-    func serve(
-        _ names: [GuestName], in network: HostNetwork, within limit: Duration
-    ) async throws(HostFailure) {
-        try await self.host.serve(names, in: network, within: limit)
-    }
-
-    func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure) {
-        try await self.host.remove(network, within: limit)
-    }
-
-    func ensure(
-        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
-    ) async throws(HostFailure) -> FileArrival {
-        try await self.host.ensure(image, from: sources, within: limit)
-    }
-
-    func admit(
-        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
-    ) async throws(HostFailure) -> ExchangeGrant {
-        try await self.host.admit(reader, to: image, within: limit)
-    }
-
-    func endSpread(within limit: Duration) async throws(HostFailure) {
-        try await self.host.endSpread(within: limit)
-    }
-
-    func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {
-        try await self.host.remove(image, within: limit)
-    }
-
-    func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
-        try await self.host.ensure(agent, within: limit)
-    }
-
-    func removeAgent(within limit: Duration) async throws(HostFailure) {
-        try await self.host.removeAgent(within: limit)
     }
 
     func guests(within limit: Duration) async throws(HostFailure) -> [String] {
@@ -119,13 +63,5 @@ private struct MovingHost: DeployableHost {
     func isReachable(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) -> Bool {
         await self.agent.move()
         return try await self.host.isReachable(guest, within: limit)
-    }
-
-    func restart(_ guest: GuestDefinition, within limit: Duration) async throws(HostFailure) {
-        try await self.host.restart(guest, within: limit)
-    }
-
-    func removeGuest(named name: String, within limit: Duration) async throws(HostFailure) {
-        try await self.host.removeGuest(named: name, within: limit)
     }
 }

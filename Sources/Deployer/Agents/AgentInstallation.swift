@@ -44,8 +44,11 @@ package struct AgentCredentials: Hashable, Sendable {
 
 /// Gives each host its agent.
 package protocol AgentSource: Sendable {
-    /// The agent of `host` in a ring of all hosts of `ring`.
+    /// The config of all agents of a ring of `hosts`.
+    func config(of hosts: [FleetHost]) -> String
+
+    /// The agent of `host`, one of those that `config` was made for.
     ///
     /// - Throws: ``HostFailure/lacks(what:)`` when there is no certificate for it.
-    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation
+    func agent(of host: FleetHost, with config: String) throws(HostFailure) -> AgentInstallation
 }

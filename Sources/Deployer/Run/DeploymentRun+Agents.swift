@@ -14,12 +14,13 @@ extension DeploymentRun {
         }
         let ring = await crew.roster.ring
         guard ring.count >= AgentConfig.hostsMin else { return }
+        let config = agents.config(of: ring)
         let reachable = await crew.roster.workers
         try await Windowed.run(ring, atOnce: self.fleet.limits.hostsAtOnce) { host throws(RunFailure) in
             guard reachable.contains(host.id) else { return }
             do throws(RunFailure) {
                 try await crew.driver(host.id).start { () throws(HostFailure) in
-                    try agents.agent(of: host, in: ring)
+                    try agents.agent(of: host, with: config)
                 }
             } catch .host(let failure) {
                 self.meter.note(.agentFailed(host.id, failure: failure))

@@ -73,6 +73,20 @@ package struct SettingsReading {
         return try SettingsDocument(file: file, text: text)
     }
 
+    /// Reads a file that stands for itself: all of its keys by `body`, and with that all that is wrong with it.
+    ///
+    /// - Parameter body: gives nil when something without a default is missing; what, is among the findings.
+    static func whole<Value>(
+        _ file: String, _ readFile: (String) throws -> String, _ body: (inout SettingsSection) -> Value?
+    ) throws(InvalidSettings) -> Value {
+        let findings = SettingsFindings()
+        var root = SettingsSection(root: try Self.document(file, readFile), findings: findings)
+        let value = body(&root)
+        root.finish()
+        guard findings.problems.isEmpty, let value else { throw InvalidSettings(findings.problems) }
+        return value
+    }
+
     private static let standIn = RingNodeSettings(
         id: "node", address: NodeAddress(host: "localhost", port: 1), site: "", rack: "", overrides: NodeOverrides())
 

@@ -71,12 +71,16 @@ struct CertifiedAgents: AgentSource {
         try? FileManager.default.removeItem(atPath: Self.folder(of: fleet, in: folder))
     }
 
-    func agent(of host: FleetHost, in ring: [FleetHost]) throws(HostFailure) -> AgentInstallation {
-        let config = AgentConfig(
-            of: self.fleet, self.agents, on: ring, folder: ShellHost.folder(of: self.fleet.name), more: self.more)
+    func config(of hosts: [FleetHost]) -> String {
+        AgentConfig(
+            of: self.fleet, self.agents, on: hosts, folder: ShellHost.folder(of: self.fleet.name), more: self.more
+        ).text
+    }
+
+    func agent(of host: FleetHost, with config: String) throws(HostFailure) -> AgentInstallation {
         do throws(CertificateAuthorityError) {
             return AgentInstallation(
-                node: host.id, program: self.program, config: config.text, credentials: try self.credentials(of: host))
+                node: host.id, program: self.program, config: config, credentials: try self.credentials(of: host))
         } catch {
             throw .lacks(what: "a certificate for its dvmsd: \(error)")
         }
