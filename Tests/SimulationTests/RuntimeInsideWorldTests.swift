@@ -93,11 +93,18 @@ private let features = [
     Feature("a concurrent function") { [await ThreadName.concurrently(), .here] },
 ]
 
-/// Which thread something ran on.
+/// Which thread something ran on, by the kernel's number: that of pthreads is an address, which a thread that begins after
+/// another has ended may have again.
 private struct ThreadName: Hashable, Sendable {
-    var number: UInt
+    /// As in `12/task/34`.
+    var name: String
 
-    static var here: ThreadName { ThreadName(number: UInt(pthread_self())) }
+    static var here: ThreadName {
+        guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self") else {
+            preconditionFailure("Linux names the thread that asks")
+        }
+        return ThreadName(name: name)
+    }
 
     static func current() async -> ThreadName { .here }
 
