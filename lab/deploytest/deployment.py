@@ -8,8 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from .lab import IMAGE, KEYS, NAME, NET, Failed, guests_by_host
-from .shape import KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, Shape
+from .lab import IMAGE, KEYS, NAME, NET, Failed, guests_on, within
+from .shape import ARRIVAL_MAX, KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, Shape
 
 AGENT_SETTINGS = """\
 sampling: {interval: 1s, half_life: 2s}
@@ -106,11 +106,15 @@ class Deployment:
                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def expect_whole(self, hosts: list[int]) -> None:
-        """Every guest runs on exactly one of `hosts`, and no two have one address."""
-        found = sorted(name for names in guests_by_host(hosts).values() for name in names)
+        """Every guest runs on exactly one of `hosts`, once none is on its way, and no two have one address."""
         wanted = sorted(f"vm-{n}" for n in range(1, self.shape.guests + 1))
-        if found != wanted:
-            raise Failed(f"of {wanted} there run {found}")
+        found: list[str] = []
+
+        def is_whole() -> bool:
+            found[:] = guests_on(hosts)
+            return found == wanted
+
+        within(ARRIVAL_MAX, lambda: f"of {wanted} there run {found}", is_whole)
         addresses = [guest["address"] for guest in self.status()["vms"]]
         if len(set(addresses)) != self.shape.guests:
             raise Failed(f"addresses are given twice: {addresses}")

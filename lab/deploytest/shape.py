@@ -26,7 +26,7 @@ LOAD_SECONDS = 120
 
 KILL_WAIT = 180
 REPAIR_MAX = 90
-ARRIVAL_MAX = 30
+ARRIVAL_MAX = 60
 LOOK = 0.2
 # Between two lines of the stream, and how long it may stand still for a migration on a busy machine.
 BEAT = 0.1

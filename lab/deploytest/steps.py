@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from .deployment import Deployment
-from .lab import Failed, Guest, guests_by_host, host_of, lab, on, within
+from .lab import Failed, Guest, guests_by_host, guests_on, host_of, lab, on, within
 from .shape import REPAIR_MAX, STALL_MAX
 from .stream import Stream
 
@@ -58,7 +58,7 @@ def overload_repaired(fleet: Deployment, hosts: list[int]) -> str:
     streams = {guest: Stream(Guest(peer, hosts), Guest(guest, hosts), port) for port, guest in enumerate(busy, 5_000)}
     load = fleet.load(busy)
     try:
-        took = within(REPAIR_MAX, f"the agents relieve h{source} of {' or '.join(busy)}",
+        took = within(REPAIR_MAX, lambda: f"the agents relieve h{source} of {' or '.join(busy)}",
                       lambda: any(guest not in on(source, "virsh -q list --name").split() for guest in busy))
         moved = next(guest for guest in busy if guest not in on(source, "virsh -q list --name").split())
         host_of(moved, hosts)
@@ -80,10 +80,10 @@ def host_lost(fleet: Deployment, hosts: list[int]) -> str:
     lost = next(host for host, names in guests_by_host(hosts[1:]).items() if names)
     lab("crash", f"h{lost}")
     left = [host for host in hosts if host != lost]
-    before = guests_by_host(left)
+    before = set(guests_on(left))
     fleet.apply(expecting=1)
-    if guests_by_host(left) != before:
-        raise Failed(f"guests of h{lost} were made anew unasked: {guests_by_host(left)}")
+    if anew := set(guests_on(left)) - before:
+        raise Failed(f"guests of h{lost} were made anew unasked: {sorted(anew)}")
     report = fleet.apply("--replace-lost", expecting=1)
     fleet.expect_whole(left)
     lab("boot", f"h{lost}")

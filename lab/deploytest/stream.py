@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .lab import Failed, Guest, within
-from .shape import BEAT, STALL_MAX
+from .shape import ARRIVAL_MAX, BEAT, STALL_MAX
 
 
 class Stream:
@@ -31,6 +31,6 @@ class Stream:
                 raise Failed(f"the stream from {self.peer.name} ended: {self.peer.read(self._log)[-200:]}")
             return len(self._times()) >= seen + beats
 
-        within(STALL_MAX, f"{beats} more lines of the stream from {self.peer.name}", goes_on)
+        within(ARRIVAL_MAX + STALL_MAX, lambda: f"{beats} more lines of the stream from {self.peer.name}", goes_on)
         times = self._times()
         return max(after - before for before, after in zip(times, times[1:]))
