@@ -12,20 +12,19 @@ package struct LoadMonitor: Sendable {
     private static let timeConstantPerMillionHalfLife = 1_442_695
 
     private struct Track: Sendable {
-        var cpuMean: Double
-        var cpuVariance: Double
-        var diskMean: Double
-        var networkMean: Double
-        var memoryMiB: Int
-        var domain: DomainSample
+        var cpuMean = 0.0
+        var cpuVariance = 0.0
+        var diskMean = 0.0
+        var networkMean = 0.0
+        var memoryMiB = 0
         /// False until the first sample that shows it.
         var isSampled = true
-
-        var vm: VMID { self.domain.vm }
     }
 
     private var settings: TriggerSettings
-    /// In the order of the ids, as samples are.
+    /// What was seen last of each domain that counts on this host, in the order of the ids, as samples are.
+    package private(set) var domains: [DomainSample] = []
+    /// By place in ``domains``. Apart from them, so that the sample's own array is kept and nothing of it copied.
     private var tracks: [Track] = []
     private var sampledAt: MonotonicInstant?
     private var forced: [VMID: Resources] = [:]
@@ -48,30 +47,11 @@ package struct LoadMonitor: Sendable {
         let halfLife = self.settings.halfLife.inNanoseconds
         let timeConstant = Double(halfLife) * Double(Self.timeConstantPerMillionHalfLife) / 1e6
         let weight = interval <= 0 ? 1 : Double(interval) / (Double(interval) + timeConstant)
-        var next: [Track] = []
-        next.reserveCapacity(sample.domains.count)
-        // Both are in the order of the ids.
-        var former = self.tracks.makeIterator()
-        var candidate = former.next()
-        var isChanged = false
-        for domain in sample.domains where domain.presence.countsOnItsHost {
-            while let gone = candidate, gone.vm < domain.vm {
-                isChanged = isChanged || gone.isSampled
-                candidate = former.next()
-            }
-            let known = candidate.flatMap { $0.vm == domain.vm ? $0 : nil }
-            if known != nil { candidate = former.next() }
-            isChanged = isChanged || known?.isSampled != true || known?.domain.migratability != domain.migratability
-            next.append(Self.follow(known, domain, weight: weight))
-        }
-        while let gone = candidate {
-            isChanged = isChanged || gone.isSampled
-            candidate = former.next()
-        }
-        if isChanged { self.changes += 1 }
-        self.tracks = next
+        let isCounted = { (domain: DomainSample) in domain.presence.countsOnItsHost }
+        self.follow(
+            sample.domains.allSatisfy(isCounted) ? sample.domains : sample.domains.filter(isCounted), weight: weight)
         self.sampledAt = sample.takenAt
-        if !self.forced.isEmpty { self.forced = self.forced.filter { self.track($0.key) != nil } }
+        if !self.forced.isEmpty { self.forced = self.forced.filter { self.place(of: $0.key) != nil } }
         self.countOverload(self.isOverloaded(capacity: capacity, reserved: reserved), interval: interval)
     }
 
@@ -87,41 +67,63 @@ package struct LoadMonitor: Sendable {
         }
     }
 
-    private static func follow(_ track: Track?, _ domain: DomainSample, weight: Double) -> Track {
-        guard let demand = domain.demand else {
-            // Seen for the first time: what it wants is not known before the second sample.
-            var kept =
-                track
-                ?? Track(
-                    cpuMean: 0, cpuVariance: 0, diskMean: 0, networkMean: 0, memoryMiB: 0, domain: domain)
-            kept.domain = domain
-            kept.isSampled = true
-            return kept
+    private mutating func follow(_ domains: [DomainSample], weight: Double) {
+        var next: [Track] = []
+        next.reserveCapacity(domains.count)
+        var isChanged = false
+        // Both are in the order of the ids.
+        var former = 0
+        for domain in domains {
+            while former < self.domains.count, self.domains[former].vm != domain.vm, self.domains[former].vm < domain.vm
+            {
+                isChanged = isChanged || self.tracks[former].isSampled
+                former += 1
+            }
+            var known: Track?
+            if former < self.domains.count, self.domains[former].vm == domain.vm {
+                known = self.tracks[former]
+                isChanged = isChanged || self.domains[former].migratability != domain.migratability
+                former += 1
+            }
+            isChanged = isChanged || known?.isSampled != true
+            next.append(Self.follow(known, domain.demand, weight: weight))
         }
-        let cpu = Double(demand.cpuMillicores)
-        guard var next = track else {
-            return Track(
-                cpuMean: cpu, cpuVariance: 0, diskMean: Double(demand.diskKiBPerSecond),
-                networkMean: Double(demand.networkKiBPerSecond), memoryMiB: demand.memoryMiB, domain: domain)
-        }
-        let deviation = cpu - next.cpuMean
+        isChanged = isChanged || self.tracks[former...].contains(where: \.isSampled)
+        if isChanged { self.changes += 1 }
+        self.domains = domains
+        self.tracks = next
+    }
+
+    /// - Parameter demand: nil of a domain seen for the first time: what it wants is not known before the second sample.
+    private static func follow(_ track: Track?, _ demand: Resources?, weight: Double) -> Track {
+        var next = track ?? Track()
+        next.isSampled = true
+        guard let demand else { return next }
+        // What is seen for the first time has nothing before it that would weigh.
+        let weight = track == nil ? 1 : weight
+        let deviation = Double(demand.cpuMillicores) - next.cpuMean
         next.cpuMean += weight * deviation
         next.cpuVariance = (1 - weight) * (next.cpuVariance + weight * deviation * deviation)
         next.diskMean += weight * (Double(demand.diskKiBPerSecond) - next.diskMean)
         next.networkMean += weight * (Double(demand.networkKiBPerSecond) - next.networkMean)
         next.memoryMiB = demand.memoryMiB
-        next.domain = domain
-        next.isSampled = true
         return next
     }
 
     /// A guest has just arrived: until its counters say otherwise it wants what it wanted where it came from.
     package mutating func expect(_ vm: VMID, demand: Resources) {
         let domain = DomainSample(vm: vm, presence: .running, demand: demand)
-        let place = self.place(of: vm)
-        var track = Self.follow(nil, domain, weight: 1)
-        track.isSampled = self.track(vm)?.isSampled ?? false
-        if self.track(vm) == nil { self.tracks.insert(track, at: place) } else { self.tracks[place] = track }
+        var track = Self.follow(nil, demand, weight: 1)
+        if let place = self.place(of: vm) {
+            track.isSampled = self.tracks[place].isSampled
+            self.domains[place] = domain
+            self.tracks[place] = track
+        } else {
+            track.isSampled = false
+            let place = self.placeOrGap(of: vm)
+            self.domains.insert(domain, at: place)
+            self.tracks.insert(track, at: place)
+        }
     }
 
     /// From now on `vm` counts as wanting `demand`, whatever is measured; nil ends that.
@@ -140,46 +142,44 @@ package struct LoadMonitor: Sendable {
 
     package var vmCount: Int { self.tracks.count }
 
-    package func domain(_ vm: VMID) -> DomainSample? { self.track(vm)?.domain }
-
-    package var domains: [DomainSample] {
-        self.tracks.map(\.domain)
-    }
+    package func domain(_ vm: VMID) -> DomainSample? { self.place(of: vm).map { self.domains[$0] } }
 
     package func age(at now: MonotonicInstant) -> Duration {
         self.sampledAt.map { max(now - $0, .zero) } ?? .zero
     }
 
     /// What `vm` wants, smoothed.
-    package func demand(of vm: VMID) -> Resources? { self.track(vm).map(self.demand) }
+    package func demand(of vm: VMID) -> Resources? { self.place(of: vm).map(self.demand) }
 
-    private func demand(of track: Track) -> Resources {
-        if !self.forced.isEmpty, let forced = self.forced[track.vm] { return forced }
+    private func demand(at place: Int) -> Resources {
+        if !self.forced.isEmpty, let forced = self.forced[self.domains[place].vm] { return forced }
+        let track = self.tracks[place]
         return Resources(
             cpuMillicores: Int(track.cpuMean.rounded()), memoryMiB: track.memoryMiB,
             diskKiBPerSecond: Int(track.diskMean.rounded()), networkKiBPerSecond: Int(track.networkMean.rounded()))
     }
 
     package func cpuVariance(of vm: VMID) -> Int {
-        self.track(vm).map { Int($0.cpuVariance.rounded()) } ?? 0
+        self.place(of: vm).map { Int(self.tracks[$0].cpuVariance.rounded()) } ?? 0
     }
 
     /// The sum of all demands.
     package var load: Resources {
-        self.tracks.reduce(into: .zero) { sum, track in sum += self.demand(of: track) }
+        self.tracks.indices.reduce(into: .zero) { sum, place in sum += self.demand(at: place) }
     }
 
-    private func track(_ vm: VMID) -> Track? {
-        let place = self.place(of: vm)
-        return place < self.tracks.count && self.tracks[place].vm == vm ? self.tracks[place] : nil
+    /// Where `vm` stands among the domains.
+    private func place(of vm: VMID) -> Int? {
+        let place = self.placeOrGap(of: vm)
+        return place < self.domains.count && self.domains[place].vm == vm ? place : nil
     }
 
-    /// Where `vm` stands among the tracks, or would.
-    private func place(of vm: VMID) -> Int {
-        var (low, high) = (0, self.tracks.count)
+    /// Where `vm` stands among the domains, or would.
+    private func placeOrGap(of vm: VMID) -> Int {
+        var (low, high) = (0, self.domains.count)
         while low < high {
             let middle = (low + high) / 2
-            if self.tracks[middle].vm < vm { low = middle + 1 } else { high = middle }
+            if self.domains[middle].vm < vm { low = middle + 1 } else { high = middle }
         }
         return low
     }
@@ -211,32 +211,20 @@ extension DomainPresence {
 extension LoadThresholds {
     /// load × 100 > overloadPercent × (capacity − reserved), for any resource that has a capacity.
     package func isOverloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
-        self.scheduled(load, capacity, reserved).contains { $0.load * 100 > self.overloadPercent * $0.usable }
+        var usable = capacity
+        usable -= reserved
+        func isTooMuch(_ load: Int, of usable: Int) -> Bool { load * 100 > self.overloadPercent * usable }
+        // Every node has CPUs and memory, limited or not.
+        return isTooMuch(load.cpuMillicores, of: usable.cpuMillicores)
+            || isTooMuch(load.memoryMiB, of: usable.memoryMiB)
+            || usable.diskKiBPerSecond > 0 && isTooMuch(load.diskKiBPerSecond, of: usable.diskKiBPerSecond)
+            || usable.networkKiBPerSecond > 0 && isTooMuch(load.networkKiBPerSecond, of: usable.networkKiBPerSecond)
     }
 
     /// load × 100 < underloadPercent × (capacity − reserved) for CPU or memory, and for nothing an overload.
     package func isUnderloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
         guard !self.isOverloaded(load: load, capacity: capacity, reserved: reserved) else { return false }
-        return self.always(load, capacity, reserved).contains { $0.load * 100 < self.underloadPercent * $0.usable }
-    }
-
-    private func scheduled(
-        _ load: Resources, _ capacity: Resources, _ reserved: Resources
-    ) -> [(load: Int, usable: Int)] {
-        let rates = [
-            (load.diskKiBPerSecond, capacity.diskKiBPerSecond - reserved.diskKiBPerSecond),
-            (load.networkKiBPerSecond, capacity.networkKiBPerSecond - reserved.networkKiBPerSecond),
-        ]
-        return self.always(load, capacity, reserved) + rates.filter { $0.1 > 0 }.map { (load: $0.0, usable: $0.1) }
-    }
-
-    /// What every node has, limited or not.
-    private func always(
-        _ load: Resources, _ capacity: Resources, _ reserved: Resources
-    ) -> [(load: Int, usable: Int)] {
-        [
-            (load.cpuMillicores, capacity.cpuMillicores - reserved.cpuMillicores),
-            (load.memoryMiB, capacity.memoryMiB - reserved.memoryMiB),
-        ]
+        return load.cpuMillicores * 100 < self.underloadPercent * (capacity.cpuMillicores - reserved.cpuMillicores)
+            || load.memoryMiB * 100 < self.underloadPercent * (capacity.memoryMiB - reserved.memoryMiB)
     }
 }
