@@ -136,7 +136,8 @@ extension NodeAgent {
     private func takeEnded(_ isp: ISPID, from node: NodeID) -> Reply {
         if isp.node == node {
             self.ownISP?.bell.ring()
-            for bell in self.winnerBells.values { bell.ring() }
+            // In an order that is the same in every process.
+            for triggerClass in TriggerClass.allCases { self.winnerBells[triggerClass]?.ring() }
         }
         return .noted
     }

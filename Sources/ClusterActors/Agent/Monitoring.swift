@@ -5,14 +5,14 @@ import Placement
 /// Watches the node's load, and starts an ISP when a trigger holds and the node is free.
 extension NodeAgent {
     func watchLoad() async {
-        while !Task.isCancelled {
+        while !self.monitorBell.isClosed {
             let next = self.now + self.settings.triggers.sampleInterval
             if !self.reservation.isRecovering {
                 await self.takeSample()
                 self.lookAtTriggers()
             }
             // Rung when the node becomes free, an ISP ends or the operator says something.
-            await self.monitorBell.wait(until: next, on: self.ports.time)
+            await self.monitorBell.waitUntilClosed(or: next, on: self.ports.time)
         }
     }
 
@@ -47,7 +47,9 @@ extension NodeAgent {
         for await event in self.ports.hypervisor.events() {
             switch event {
             case .changed(let vm):
-                for flight in self.incoming.values where flight.order.vm == vm { flight.bell.ring() }
+                for (_, flight) in self.incoming.sorted(by: { $0.key < $1.key }) where flight.order.vm == vm {
+                    flight.bell.ring()
+                }
             case .connected:
                 self.monitorBell.ring()
             case .disconnected:
