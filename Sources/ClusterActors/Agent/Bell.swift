@@ -8,8 +8,10 @@ import Synchronization
 final class Bell: Sendable {
     private struct State {
         var isRung = false
-        /// In the order in which they came.
-        var waiters: [(number: UInt64, continuation: CheckedContinuation<Void, Never>)] = []
+        var isClosed = false
+        /// In the order in which they came. Whoever takes one out resumes it, which is all that a checked continuation
+        /// would watch for at the price of an object for each wait.
+        var waiters: [(number: UInt64, continuation: UnsafeContinuation<Void, Never>)] = []
         var waitersEver: UInt64 = 0
     }
 
@@ -17,9 +19,20 @@ final class Bell: Sendable {
 
     /// Wakes everybody who waits.
     func ring() {
+        self.wakeAll { $0.isRung = $0.waiters.isEmpty }
+    }
+
+    /// Wakes everybody who waits, and nobody waits any more.
+    func close() {
+        self.wakeAll { $0.isClosed = true }
+    }
+
+    var isClosed: Bool { self.state.withLock(\.isClosed) }
+
+    private func wakeAll(_ change: (inout State) -> Void) {
         let waiters = self.state.withLock { state in
             defer { state.waiters = [] }
-            state.isRung = state.waiters.isEmpty
+            change(&state)
             return state.waiters
         }
         for waiter in waiters { waiter.continuation.resume() }
@@ -27,33 +40,55 @@ final class Bell: Sendable {
 
     /// Returns when the bell was rung, at `deadline`, or when the task is cancelled, whichever is first.
     ///
-    /// - Parameter isolation: who waits; nothing here leaves it, as each change of executor costs as much as the wait.
+    /// - Parameter deadline: `distantFuture` for none, which takes no timer.
     func wait(
         until deadline: MonotonicInstant, on time: any TimeSource, isolation: isolated (any Actor)? = #isolation
     ) async {
-        let number = self.state.withLock { state in
+        let number = self.nextNumber()
+        await withTaskCancellationHandler {
+            await self.wait(as: number, until: deadline, on: time, isolation: isolation) { Task.isCancelled }
+        } onCancel: {
+            self.wake(number)
+        }
+    }
+
+    /// The same, but whoever cancels the task must ``close()`` the bell: for tasks that live as long as their agent, and
+    /// wait each second. A handler of cancellation makes three changes of executor of each wait.
+    func waitUntilClosed(
+        or deadline: MonotonicInstant, on time: any TimeSource, isolation: isolated (any Actor)? = #isolation
+    ) async {
+        await self.wait(as: self.nextNumber(), until: deadline, on: time, isolation: isolation) { false }
+    }
+
+    private func nextNumber() -> UInt64 {
+        self.state.withLock { state in
             state.waitersEver += 1
             return state.waitersEver
         }
+    }
+
+    /// - Parameter isolation: who waits; nothing here leaves it, as each change of executor costs as much as the wait.
+    private func wait(
+        as number: UInt64, until deadline: MonotonicInstant, on time: any TimeSource,
+        isolation: isolated (any Actor)?, unless isOver: () -> Bool
+    ) async {
         var alarm: Alarm?
-        await withTaskCancellationHandler {
-            _ = isolation
-            await withCheckedContinuation { continuation in
-                guard self.enter(continuation, as: number) else { return continuation.resume() }
-                // Only now: one that rings at once must find who waits for it.
-                alarm = time.alarm(at: deadline) { self.wake(number) }
-            }
-        } onCancel: {
-            self.wake(number)
+        await withUnsafeContinuation { continuation in
+            guard self.enter(continuation, as: number, unless: isOver) else { return continuation.resume() }
+            guard deadline < .distantFuture else { return }
+            // Only now: one that rings at once must find who waits for it.
+            alarm = time.alarm(at: deadline) { self.wake(number) }
         }
         alarm?.cancel()
     }
 
-    /// - Returns: false when the bell was rung before, or the wait is over for the task was cancelled.
-    private func enter(_ continuation: CheckedContinuation<Void, Never>, as number: UInt64) -> Bool {
+    /// - Returns: false when the bell was rung before, or the wait is over before it has begun.
+    private func enter(
+        _ continuation: UnsafeContinuation<Void, Never>, as number: UInt64, unless isOver: () -> Bool
+    ) -> Bool {
         self.state.withLock { state in
             defer { state.isRung = false }
-            guard !state.isRung, !Task.isCancelled else { return false }
+            guard !state.isRung, !state.isClosed, !isOver() else { return false }
             state.waiters.append((number, continuation))
             return true
         }
@@ -61,7 +96,7 @@ final class Bell: Sendable {
 
     /// Wakes one who waits, if it still does.
     private func wake(_ number: UInt64) {
-        let waiter = self.state.withLock { state -> CheckedContinuation<Void, Never>? in
+        let waiter = self.state.withLock { state -> UnsafeContinuation<Void, Never>? in
             guard let index = state.waiters.firstIndex(where: { $0.number == number }) else { return nil }
             return state.waiters.remove(at: index).continuation
         }

@@ -5,9 +5,9 @@ import Transport
 extension NodeAgent {
     func keepMembership() async {
         self.carryOut(self.membership.handle(.start, at: self.now, using: &self.generator))
-        while !Task.isCancelled {
+        while !self.membershipBell.isClosed {
             self.membershipSleepsUntil = self.membershipWakeAt
-            await self.membershipBell.wait(until: self.membershipSleepsUntil, on: self.ports.time)
+            await self.membershipBell.waitUntilClosed(or: self.membershipSleepsUntil, on: self.ports.time)
             self.membershipSleepsUntil = .zero
             if self.now >= self.membershipWakeAt {
                 self.membershipWakeAt = .distantFuture

@@ -101,8 +101,7 @@ package actor NodeAgent {
     /// Since when each member is confirmed dead or has left.
     var deadSince: [NodeID: MonotonicInstant] = [:]
 
-    private let work: AsyncStream<@Sendable () async -> Void>
-    nonisolated let workSink: AsyncStream<@Sendable () async -> Void>.Continuation
+    nonisolated let work = WorkQueue()
     let monitorBell = Bell()
     let membershipBell = Bell()
     let log: Logger
@@ -130,11 +129,18 @@ package actor NodeAgent {
         self.watch = TriggerWatch(settings: settings.triggers)
         self.lastTicket = boot &<< 32
         self.log = log
-        (self.work, self.workSink) = AsyncStream.makeStream()
     }
 
     /// Lives until ``stop()`` or cancellation. Answers requests from the first moment on.
     package func run() async {
+        await withTaskCancellationHandler {
+            await self.live()
+        } onCancel: {
+            self.endWaits()
+        }
+    }
+
+    private func live() async {
         self.tell(.agentStarted(boot: self.boot))
         await withDiscardingTaskGroup { group in
             group.addTask { await self.recover() }
@@ -142,18 +148,26 @@ package actor NodeAgent {
             group.addTask { await self.watchLoad() }
             group.addTask { await self.keepMembership() }
             group.addTask { await self.settleDoubts() }
-            for await job in self.work {
-                group.addTask { await job() }
+            while let jobs = await self.work.next(on: self.ports.time) {
+                for job in jobs { group.addImmediateTask { await job() } }
             }
             group.cancelAll()
+            self.endWaits()
         }
+    }
+
+    /// Lets the tasks go that live as long as the agent and wait without an eye on their cancellation.
+    private nonisolated func endWaits() {
+        self.work.close()
+        self.monitorBell.close()
+        self.membershipBell.close()
     }
 
     /// Ends what runs here in good order: own ISP cancelled and its nodes released, own outgoing copies aborted,
     /// goodbye said to the ring. Returns when that is done or `grace` is over; ``run()`` then returns.
     package func stop(grace: Duration) async {
         await self.leave(grace: grace)
-        self.workSink.finish()
+        self.work.finish()
     }
 
     // MARK: - Small things everything here uses
@@ -162,8 +176,8 @@ package actor NodeAgent {
 
     /// Adds a task that outlives the caller but not the agent: releases, flights and the ISP itself must go on when
     /// the task that ordered them is cancelled.
-    func spawn(_ job: @escaping @Sendable () async -> Void) {
-        self.workSink.yield(job)
+    func spawn(_ job: @escaping WorkQueue.Job) {
+        self.work.add(job)
     }
 
     func tell(_ event: AgentEvent) {

@@ -152,7 +152,7 @@ extension NodeAgent {
 
     /// Called on the driver's threads.
     private nonisolated func reportProgress(_ progress: MigrationProgress, of action: ActionID) {
-        self.workSink.yield { await self.note(progress, of: action) }
+        self.work.add { await self.note(progress, of: action) }
     }
 
     private func note(_ progress: MigrationProgress, of action: ActionID) {
