@@ -269,6 +269,7 @@ package actor ModelledFleet {
         guard self.hosts[node]?.isUp == true else {
             return Answer(reply: .failure(.unreachable("\(node) is down")), delay: .zero)
         }
+        if let seen = self.hosts[node]?.state.look(request) { return Answer(reply: seen.reply, delay: seen.delay) }
         let call = ModelledCallID(number: self.nextNumber())
         self.deliver(.request(request, call), to: node)
         self.drain()

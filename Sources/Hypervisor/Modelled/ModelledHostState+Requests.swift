@@ -26,13 +26,7 @@ extension ModelledHostState {
         _ request: ModelledRequest, _ call: ModelledCallID, _ effects: inout [ModelledEffect]
     ) throws(HypervisorError) -> ModelledReply? {
         switch request {
-        case .describeHost:
-            return .host(
-                HostDescription(
-                    capacity: self.settings.capacity, hypervisor: "modelled", endpoint: self.settings.endpoint,
-                    cpuModel: self.settings.cpuModel))
-        case .sample: return .sample(self.domains.sorted.map(self.sample))
-        case .presence(let vm): return .presence(self.domains[vm]?.presence ?? .absent)
+        case .describeHost, .sample, .presence, .listDomains: return self.seen(by: request)
         case .openIncoming(let ticket): try self.open(ticket)
         case .closeIncoming(let ticket): self.close(ticket, &effects)
         case .migrate(let order):
@@ -42,13 +36,44 @@ extension ModelledHostState {
         case .resume(let vm): try self.resume(vm, &effects)
         case .discardPausedCopy(let vm): try self.discard(vm, &effects)
         case .setMark(let mark, let vm): try self.change(vm) { $0.guest.mark = mark }
-        case .listDomains: return .domains(self.listing)
         case .setDemand(let vm, let cpu, let dirty): try self.setDemand(vm, cpu, dirty, &effects)
         case .boot(let guest): try self.boot(guest, &effects)
         case .setPaused(let vm, let isPaused): try self.setPaused(vm, isPaused, &effects)
         case .setFaults(let faults): self.set(faults, &effects)
         }
         return .done
+    }
+
+    /// Answers a question that changes nothing while nothing is under way that time changes; nil for any other.
+    mutating func look(_ request: ModelledRequest) -> (reply: ModelledReply, delay: Duration)? {
+        guard self.outgoing.isEmpty, self.incoming.isEmpty, !self.faults.isSilent else { return nil }
+        let delay = request.steersTheModel ? .zero : self.faults.answerDelay
+        return self.seen(by: request).map { ($0, delay) }
+    }
+
+    /// What there is to see; nil for a request that does something.
+    private mutating func seen(by request: ModelledRequest) -> ModelledReply? {
+        switch request {
+        case .describeHost:
+            .host(
+                HostDescription(
+                    capacity: self.settings.capacity, hypervisor: "modelled", endpoint: self.settings.endpoint,
+                    cpuModel: self.settings.cpuModel))
+        case .sample: .sample(self.sample())
+        case .presence(let vm): .presence(self.domains[vm]?.presence ?? .absent)
+        case .listDomains: .domains(self.listing)
+        case .openIncoming, .closeIncoming, .migrate, .abortMigration, .resume, .discardPausedCopy, .setMark,
+            .setDemand,
+            .boot, .setPaused, .setFaults:
+            nil
+        }
+    }
+
+    private mutating func sample() -> [DomainSample] {
+        if let known = self.lastSample { return known }
+        let sample = self.domains.sorted.map(self.sample)
+        self.lastSample = sample
+        return sample
     }
 
     private func sample(of domain: ModelledDomain) -> DomainSample {

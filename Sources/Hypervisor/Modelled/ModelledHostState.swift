@@ -26,6 +26,8 @@ package struct ModelledHostState: Sendable {
     /// Up to when copies have been carried forward.
     private(set) var settledAt: MonotonicInstant
     private var streamsOpened: UInt64 = 0
+    /// The answer to a question that is asked each second, until the next event.
+    var lastSample: [DomainSample]?
 
     package init(_ settings: ModelledHostSettings, at now: MonotonicInstant) {
         self.settings = settings
@@ -35,6 +37,7 @@ package struct ModelledHostState: Sendable {
     /// Changes the state by one event and says what is to be done, in order.
     package mutating func handle(_ event: ModelledEvent, at now: MonotonicInstant) -> [ModelledEffect] {
         var effects: [ModelledEffect] = []
+        self.lastSample = nil
         self.settle(at: now)
         switch event {
         case .request(let request, let call): self.answer(request, call, &effects)
