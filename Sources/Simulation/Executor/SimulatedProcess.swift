@@ -86,6 +86,10 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
         for root in Self.inOrder(self.roots) { root.task.cancel() }
     }
 
+    /// Where code of its tasks runs that belongs to no actor: nowhere of its own in a world that does not track tasks,
+    /// since the runtime looks a preference up at each change of executor.
+    private var preference: (any TaskExecutor)? { self.world.options.tracksTasks ? self : nil }
+
     @discardableResult
     private func addRoot(
         _ body: @escaping @Sendable () async -> Void, abandon: @escaping @Sendable () -> Void
@@ -95,7 +99,7 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
         let id = self.nextRoot
         self.nextRoot += 1
         // Unstructured, since a process outlives whoever starts it; `cancelAll` reaches it.
-        let task = Task(executorPreference: self, priority: .medium) {
+        let task = Task(executorPreference: self.preference, priority: .medium) {
             await body()
             self.roots[id] = nil
         }
@@ -198,7 +202,11 @@ package final class SimulatedProcess: SerialExecutor, TaskExecutor, @unchecked S
     func execute(_ job: UnownedJob) {
         self.isExecuting = true
         defer { self.isExecuting = false }
-        job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+        if self.world.options.tracksTasks {
+            job.runSynchronously(isolatedTo: self.asUnownedSerialExecutor(), taskExecutor: self.asUnownedTaskExecutor())
+        } else {
+            job.runSynchronously(on: self.asUnownedSerialExecutor())
+        }
     }
 
     package func isIsolatingCurrentContext() -> Bool? {

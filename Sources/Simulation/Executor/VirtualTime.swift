@@ -15,12 +15,18 @@ package struct VirtualTime: TimeSource {
     }
 
     package func sleep(until deadline: MonotonicInstant) async throws {
+        try await self.sleep(until: deadline, isolation: #isolation)
+    }
+
+    /// - Parameter isolation: who sleeps; nothing here leaves it, as each change of executor costs as much as the sleep.
+    private func sleep(until deadline: MonotonicInstant, isolation: isolated (any Actor)?) async throws {
         let world = self.world
         world.confine()
         // Reserved ahead, so that the cancellation handler can name the timer whenever it runs. It runs on this thread:
         // before the timer is armed, while it is, or after its end. Whoever takes the timer's action out resumes.
         let timer = world.reserveTimer()
         try await withTaskCancellationHandler {
+            _ = isolation
             try await withUnsafeThrowingContinuation { (sleeper: UnsafeContinuation<Void, any Error>) in
                 if Task.isCancelled {
                     world.cancelTimer(timer)
@@ -85,6 +91,7 @@ package struct SkewedTime: TimeSource {
 
     /// What this clock shows when the world's shows `base`.
     package func instant(atBase base: MonotonicInstant) -> MonotonicInstant {
+        guard self.driftPerMillion != 0 else { return self.start + (base - .zero) }
         let elapsed = Int128(base.nanoseconds) * self.rate / Self.million
         return MonotonicInstant(nanoseconds: Int64(clamping: Int128(self.start.nanoseconds) + elapsed))
     }
@@ -92,6 +99,7 @@ package struct SkewedTime: TimeSource {
     /// The first instant of the world's clock at which this one shows `instant` or more.
     package func baseInstant(of instant: MonotonicInstant) -> MonotonicInstant {
         guard instant != .distantFuture else { return .distantFuture }
+        guard self.driftPerMillion != 0 else { return .zero + (instant - self.start) }
         let elapsed = (Int128(instant.nanoseconds) - Int128(self.start.nanoseconds)) * Self.million
         let (quotient, remainder) = elapsed.quotientAndRemainder(dividingBy: self.rate)
         return MonotonicInstant(nanoseconds: Int64(clamping: remainder > 0 ? quotient + 1 : quotient))

@@ -14,9 +14,9 @@ package struct WorldOptions: Hashable, Sendable {
     /// How many of the last traced events are kept for reports of failures.
     package var traceLinesMax: Int
 
-    /// Whether tasks without an executor preference are entered in a ledger: only then are they paused and crashed
-    /// with the process that started them, and found when they run outside of the world. Costs about 40 bytes for each
-    /// task ever started.
+    /// Whether every task belongs to the process that started it: only then is all its code paused and crashed with the
+    /// process, and found when it runs outside of the world. Without, only the process's actors are. Costs about 40 bytes
+    /// for each task ever started, and a tenth of the time.
     package var tracksTasks: Bool
 
     /// What the wall clock shows when the world begins, in milliseconds since 1970.

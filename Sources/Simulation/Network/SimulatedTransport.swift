@@ -22,7 +22,6 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
     private let time: SkewedTime
     private var handlers: [Service: any RequestHandler] = [:]
     private var waiting: [UInt64: Waiting] = [:]
-    private var inFlight: [NodeID: Int] = [:]
     private var serving: [UInt64: Requester] = [:]
     private var nextRequest: UInt64 = 1
     private var nextServed: UInt64 = 1
@@ -65,14 +64,7 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         if let error = self.reasonNotToSend(body, to: node, deadline: deadline) {
             result = .failure(error)
         } else if let port {
-            // The handler runs on this thread: before the request is entered, while it waits, or after its end.
-            let answer = await withTaskCancellationHandler {
-                await withUnsafeContinuation { continuation in
-                    self.begin(number, body, to: port, service: service, deadline: deadline, continuation)
-                }
-            } onCancel: {
-                self.end(number, .failure(.cancelled))
-            }
+            let answer = await self.answer(to: number, body, at: port, service: service, deadline: deadline)
             // A process that was paused takes the answer up late: the deadline holds all the same.
             let isLate = self.time.now > deadline
             result = isLate ? answer.flatMap { _ in .failure(.timedOut) } : answer
@@ -124,11 +116,27 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         if Task.isCancelled { return .cancelled }
         if let error = Self.reasonAgainst(body) { return error }
         if self.time.now >= deadline { return .timedOut }
-        let inFlight = self.inFlight[node, default: 0]
-        guard inFlight < Self.requestsInFlightMax else {
-            return .limitReached(limit: "requestsInFlightMax", value: inFlight)
+        // Fewer in all are fewer to this node.
+        guard self.waiting.count >= Self.requestsInFlightMax else { return nil }
+        let inFlight = self.waiting.values.count { $0.to == node }
+        return inFlight < Self.requestsInFlightMax
+            ? nil : .limitReached(limit: "requestsInFlightMax", value: inFlight)
+    }
+
+    /// - Parameter isolation: who waits; nothing here leaves it, as each change of executor costs as much as the wait.
+    private func answer(
+        to number: UInt64, _ body: ByteBuffer, at port: SimulatedNetwork.Port, service: Service,
+        deadline: MonotonicInstant, isolation: isolated (any Actor)? = #isolation
+    ) async -> Result<ByteBuffer, TransportError> {
+        // The handler runs on this thread: before the request is entered, while it waits, or after its end.
+        await withTaskCancellationHandler {
+            _ = isolation
+            return await withUnsafeContinuation { continuation in
+                self.begin(number, body, to: port, service: service, deadline: deadline, continuation)
+            }
+        } onCancel: {
+            self.end(number, .failure(.cancelled))
         }
-        return nil
     }
 
     private func begin(
@@ -144,7 +152,6 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
             self.end(number, .failure(.timedOut))
         }
         self.waiting[number] = Waiting(continuation: continuation, deadline: timer, to: node)
-        self.inFlight[node, default: 0] += 1
         let message = Message(
             .request, from: sender, to: node, requesterBoot: self.process.boot, number: number, body: body)
         network.carry(message, from: self.port, to: port) {
@@ -156,7 +163,6 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
     private func end(_ number: UInt64, _ result: Result<ByteBuffer, TransportError>) {
         guard let waiting = self.waiting.removeValue(forKey: number) else { return }
         self.network.world.cancel(waiting.deadline)
-        self.inFlight[waiting.to, default: 0] -= 1
         waiting.continuation.resume(returning: result)
     }
 
