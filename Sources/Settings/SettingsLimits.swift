@@ -26,6 +26,26 @@ package enum DurationText {
         return nanoseconds == 0 ? "0s" : "\(nanoseconds)ns"
     }
 
+    /// To the nanosecond, in the largest unit up to seconds of which there is a whole one, with the decimals that it
+    /// takes: `57.857949909s`, `1.5ms`.
+    package static func exact(_ duration: Duration) -> String {
+        let nanoseconds = duration.inNanoseconds
+        precondition(nanoseconds >= 0, "a config file has no negative durations")
+        let units: [(String, Int64, decimals: Int)] = [("s", 1_000_000_000, 9), ("ms", 1_000_000, 6), ("us", 1_000, 3)]
+        for (unit, factor, decimals) in units where nanoseconds >= factor {
+            let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: factor)
+            return rest == 0 ? "\(whole)\(unit)" : "\(whole).\(Self.decimals(rest, decimals))\(unit)"
+        }
+        return nanoseconds == 0 ? "0s" : "\(nanoseconds)ns"
+    }
+
+    /// A part of one in so many digits, as they stand after the point.
+    private static func decimals(_ part: Int64, _ count: Int) -> Substring {
+        let digits = String(part)
+        let padded = String(repeating: "0", count: count - digits.count) + digits
+        return padded[...(padded.lastIndex { $0 != "0" } ?? padded.startIndex)]
+    }
+
     /// Rounded up to a microsecond, for numbers that were calculated.
     static func ofRoundedUp(_ duration: Duration) -> String {
         self.of(.microseconds((duration.inNanoseconds + 999) / 1_000))

@@ -8,7 +8,8 @@ struct QuantityTests {
         "is read exactly, or refused",
         arguments: [
             ("sampling: {half_life: 1.5s}", true), ("sampling: {half_life: 90min}", true),
-            ("sampling: {half_life: 1.0000001s}", false), ("sampling: {half_life: -1s}", false),
+            ("sampling: {half_life: 1.000000001s}", true), ("sampling: {half_life: 1.000000001h}", true),
+            ("sampling: {half_life: 1.0000000001s}", false), ("sampling: {half_life: -1s}", false),
             ("sampling: {half_life: 1 s}", false), ("sampling: {half_life: 1sec}", false),
             ("sampling: {half_life: .5s}", false), ("sampling: {half_life: 1.s}", false),
             ("sampling: {half_life: 99999999999999999999s}", false),
@@ -46,6 +47,18 @@ struct QuantityTests {
         #expect(settings.reserve.cpuMillicores == 250 && settings.reserve.memoryMiB == 1_536)
         #expect(settings.migration.bandwidthMiBPerSecond == 1_536 && settings.linkMbps == 2_500)
         #expect(settings.reservation.rhoPartsPerMillion == 500)
+    }
+
+    @Test(
+        "of time is written to the nanosecond, and read as it is written",
+        arguments: [
+            (0, "0s"), (1, "1ns"), (999, "999ns"), (1_500, "1.5us"), (11_106_555, "11.106555ms"),
+            (200_000_000, "200ms"), (1_000_000_000, "1s"), (57_857_949_909, "57.857949909s"),
+            (1_000_000_001, "1.000000001s"), (86_400_000_000_000, "86400s"),
+        ])
+    func exactDuration(nanoseconds: Int64, text: String) throws {
+        #expect(DurationText.exact(.nanoseconds(nanoseconds)) == text)
+        #expect(try Quantities.duration(text) == .nanoseconds(nanoseconds))
     }
 
     @Test(

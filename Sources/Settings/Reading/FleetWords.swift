@@ -82,14 +82,14 @@ extension FleetReader {
 
 extension SettingsSection {
     /// The value of `key`; reported when it is not there.
-    mutating func required<Value>(
+    package mutating func required<Value>(
         _ key: String, _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value? {
         if !self.has(key) { self.report("missing", key: key, line: self.line) }
         return self.optional(key, parse)
     }
 
-    mutating func required<Value: Comparable>(
+    package mutating func required<Value: Comparable>(
         _ key: String, in range: ClosedRange<Value>, shown: (Value) -> String = { "\($0)" },
         _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value? {

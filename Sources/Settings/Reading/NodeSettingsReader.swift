@@ -76,7 +76,7 @@ package struct SettingsReading {
     /// Reads a file that stands for itself: all of its keys by `body`, and with that all that is wrong with it.
     ///
     /// - Parameter body: gives nil when something without a default is missing; what, is among the findings.
-    static func whole<Value>(
+    package static func whole<Value>(
         _ file: String, _ readFile: (String) throws -> String, _ body: (inout SettingsSection) -> Value?
     ) throws(InvalidSettings) -> Value {
         let findings = SettingsFindings()

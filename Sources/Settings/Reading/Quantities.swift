@@ -4,15 +4,19 @@ import Basis
 ///
 /// Every quantity bears its unit in the file, so that nobody has to guess whether a 10 means seconds or
 /// milliseconds. All arithmetic is on integers; a number finer than the unit that the program counts in is refused.
-enum Quantities {
-    struct Unexpected: Error {
-        var expected: String
+package enum Quantities {
+    package struct Unexpected: Error {
+        package var expected: String
+
+        package init(expected: String) {
+            self.expected = expected
+        }
     }
 
-    /// How many digits may follow the point.
-    private static let decimalsMax = 6
+    /// How many digits may follow the point: a nanosecond is the ninth of a second.
+    private static let decimalsMax = 9
 
-    static func duration(_ text: String) throws(Unexpected) -> Duration {
+    package static func duration(_ text: String) throws(Unexpected) -> Duration {
         let units: [String: Int64] = [
             "ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_000, "h": 3_600_000_000_000,
         ]
@@ -31,7 +35,7 @@ enum Quantities {
     }
 
     /// In millicores.
-    static func cpu(_ text: String) throws(Unexpected) -> Int {
+    package static func cpu(_ text: String) throws(Unexpected) -> Int {
         guard let millicores = scaled(text, by: ["": 1_000, "m": 1]) else {
             throw Unexpected(expected: "cores (4, 0.5) or millicores (4000m)")
         }
@@ -55,7 +59,7 @@ enum Quantities {
         return Int(megabits)
     }
 
-    static func percent(_ text: String) throws(Unexpected) -> Int {
+    package static func percent(_ text: String) throws(Unexpected) -> Int {
         guard let percent = scaled(text, by: ["%": 1]) else {
             throw Unexpected(expected: "whole percent with the sign, such as 80%")
         }
@@ -63,19 +67,19 @@ enum Quantities {
     }
 
     /// A small number without unit, in parts per million.
-    static func fraction(_ text: String) throws(Unexpected) -> Int {
+    package static func fraction(_ text: String) throws(Unexpected) -> Int {
         guard let partsPerMillion = scaled(text, by: ["": 1_000_000]) else {
             throw Unexpected(expected: "a fraction with at most six decimals, such as 0.001")
         }
         return Int(partsPerMillion)
     }
 
-    static func count(_ text: String) throws(Unexpected) -> Int {
+    package static func count(_ text: String) throws(Unexpected) -> Int {
         guard let number = scaled(text, by: ["": 1]) else { throw Unexpected(expected: "a whole number") }
         return Int(number)
     }
 
-    static func flag(_ text: String) throws(Unexpected) -> Bool {
+    package static func flag(_ text: String) throws(Unexpected) -> Bool {
         switch text {
         case "true": true
         case "false": false
@@ -97,11 +101,11 @@ enum Quantities {
         guard !overflow else { return nil }
         guard parts.count == 2 else { return product }
 
-        // At most six decimals, so that the largest factor times the decimals fits.
         guard parts[1].count <= Self.decimalsMax, let decimals = Int64(parts[1]) else { return nil }
-        let scale = (0..<parts[1].count).reduce(Int64(1)) { power, _ in power * 10 }
-        let (quotient, remainder) = (factor * decimals).quotientAndRemainder(dividingBy: scale)
-        let (sum, overflowOfSum) = product.addingReportingOverflow(quotient)
+        let scale = (0..<parts[1].count).reduce(Int128(1)) { power, _ in power * 10 }
+        // Of hours, nine decimals do not fit into 64 bits; the quotient is less than the factor.
+        let (quotient, remainder) = (Int128(factor) * Int128(decimals)).quotientAndRemainder(dividingBy: scale)
+        let (sum, overflowOfSum) = product.addingReportingOverflow(Int64(quotient))
         guard remainder == 0, !overflowOfSum else { return nil }
         return sum
     }

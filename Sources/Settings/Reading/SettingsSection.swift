@@ -11,7 +11,7 @@ final class SettingsFindings {
     /// Those of ``knownKeys`` that the file has.
     private(set) var presentKeys: Set<String> = []
 
-    func report(_ problem: SettingsProblem) {
+    package func report(_ problem: SettingsProblem) {
         self.problems.append(problem)
     }
 
@@ -24,12 +24,12 @@ final class SettingsFindings {
 /// One mapping of the file on the walk: each key is asked for once, by type; what nobody asked for is unknown.
 ///
 /// A value that cannot be read is reported and stands in as its default, so that the walk goes on to the next problem.
-struct SettingsSection {
-    let file: String
+package struct SettingsSection {
+    package let file: String
     /// As people read it, `ring.nodes[2]`; empty at the root.
     let path: String
     /// The line on which the section begins, from 1.
-    let line: Int
+    package let line: Int
     let findings: SettingsFindings
     /// The path with `[]` in place of indexes.
     private let pattern: String
@@ -73,12 +73,12 @@ struct SettingsSection {
     // MARK: - Asking
 
     /// The line of `key`, or of the section when it is not there.
-    func line(of key: String) -> Int { self.entries[key]?.line ?? self.line }
+    package func line(of key: String) -> Int { self.entries[key]?.line ?? self.line }
 
-    func has(_ key: String) -> Bool { self.entries[key] != nil }
+    package func has(_ key: String) -> Bool { self.entries[key] != nil }
 
     /// The value of `key` as `parse` reads it, or nil when it is not there or was reported.
-    mutating func optional<Value>(
+    package mutating func optional<Value>(
         _ key: String, _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value? {
         guard let (line, node) = self.take(key) else { return nil }
@@ -95,7 +95,7 @@ struct SettingsSection {
     }
 
     /// The same; outside of `range` it is reported.
-    mutating func optional<Value: Comparable>(
+    package mutating func optional<Value: Comparable>(
         _ key: String, in range: ClosedRange<Value>, shown: (Value) -> String = { "\($0)" },
         _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value? {
@@ -109,21 +109,21 @@ struct SettingsSection {
     }
 
     /// The value of `key`, `fallback` when it is not there; outside of `range` it is reported.
-    mutating func value<Value: Comparable>(
+    package mutating func value<Value: Comparable>(
         _ key: String, default fallback: Value, in range: ClosedRange<Value>,
         shown: (Value) -> String = { "\($0)" }, _ parse: (String) throws(Quantities.Unexpected) -> Value
     ) -> Value {
         self.optional(key, in: range, shown: shown, parse) ?? fallback
     }
 
-    mutating func duration(
+    package mutating func duration(
         _ key: String, default fallback: Duration,
         in range: ClosedRange<Duration> = .milliseconds(1)...SettingsLimits.durationMax
     ) -> Duration {
         self.value(key, default: fallback, in: range, shown: DurationText.of, Quantities.duration)
     }
 
-    mutating func flag(_ key: String, default fallback: Bool) -> Bool {
+    package mutating func flag(_ key: String, default fallback: Bool) -> Bool {
         self.optional(key, Quantities.flag) ?? fallback
     }
 
@@ -138,7 +138,7 @@ struct SettingsSection {
     }
 
     /// One of `words`, or nil when it is not there or was reported.
-    mutating func word(_ key: String, among words: [String]) -> String? {
+    package mutating func word(_ key: String, among words: [String]) -> String? {
         self.optional(key) { text throws(Quantities.Unexpected) in
             guard words.contains(text) else {
                 throw Quantities.Unexpected(expected: "one of \(words.joined(separator: ", "))")
@@ -158,7 +158,7 @@ struct SettingsSection {
     }
 
     /// The section under `key`; an empty one when it is not there, so that its keys become known all the same.
-    mutating func section(_ key: String) -> SettingsSection {
+    package mutating func section(_ key: String) -> SettingsSection {
         let entry = self.take(key)
         return SettingsSection(
             file: self.file, path: self.keyPath(key), pattern: self.keyPattern(key), line: entry?.line ?? self.line,
@@ -166,7 +166,7 @@ struct SettingsSection {
     }
 
     /// The sections listed under `key`. A list that is not there is empty.
-    mutating func sections(_ key: String) -> [SettingsSection] {
+    package mutating func sections(_ key: String) -> [SettingsSection] {
         self.list(key).enumerated().map { index, node in
             SettingsSection(
                 file: self.file, path: "\(self.keyPath(key))[\(index)]", pattern: "\(self.keyPattern(key))[]",
@@ -193,7 +193,7 @@ struct SettingsSection {
     }
 
     /// Reports every key that nobody asked for. To be called once, at the end of the section.
-    func finish() {
+    package func finish() {
         for (name, entry) in self.entries where !self.asked.contains(name) {
             let suggestion = NearestName.question(name, among: Array(self.asked))
             let keys = "known here: \(self.asked.sorted().joined(separator: ", "))"
@@ -201,14 +201,14 @@ struct SettingsSection {
         }
     }
 
-    func report(_ text: String, key: String? = nil, line: Int) {
+    package func report(_ text: String, key: String? = nil, line: Int) {
         self.findings.report(
             SettingsProblem(file: self.file, line: line, key: key.map(self.keyPath) ?? self.path, text: text))
     }
 
     // MARK: - Words
 
-    static func word(_ text: String) throws(Quantities.Unexpected) -> String {
+    package static func word(_ text: String) throws(Quantities.Unexpected) -> String {
         guard !text.isEmpty, text.utf8.count <= SettingsLimits.textBytesMax,
             text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
         else {
