@@ -285,6 +285,36 @@ struct ModelledHostStateTests {
         #expect(host.presence("a") == .running)
     }
 
+    /// How long the first round takes, in seconds.
+    private func firstRound(linkPercent: Int) -> Double {
+        var host = Host(guest("a"))
+        host.leave("a", upTo: .copy)
+        _ = host.ask(.setFaults(ModelledFaults(linkPercent: linkPercent)))
+        while host.state.nextDeadline != nil {
+            let effects = host.passToNextDeadline()
+            if effects.contains(where: { if case .send(.roundEnded, _) = $0 { true } else { false } }) { break }
+        }
+        return (host.now - .zero).inSeconds
+    }
+
+    @Test("sends as fast as its link goes, which may get slow")
+    func slowLink() {
+        let (usual, slow) = (self.firstRound(linkPercent: 100), self.firstRound(linkPercent: 25))
+        #expect(usual > 8 && abs(slow - usual * 4) < 0.001, "\(usual) s and \(slow) s")
+    }
+
+    @Test("tells those that send when its link gets slow, and when it no longer is")
+    func slowArrivals() {
+        var host = Host()
+        host.takeIn("b", arrives: false)
+        for (percent, share) in [(10, 12_125_000), (100, 121_250_000)] {
+            let effects = host.handle(
+                .request(
+                    .setFaults(ModelledFaults(linkPercent: percent)), ModelledCallID(number: UInt64(1_000 + percent))))
+            #expect(effects.contains(.send(.share(bytesPerSecond: share), .incoming(9))), "\(effects)")
+        }
+    }
+
     @Test("gives up on a destination that does not answer")
     func destinationIsSilent() {
         var host = Host(guest("a"))

@@ -78,14 +78,17 @@ package struct ModelledFaults: Hashable, Sendable {
     package var failNextMigration: Stage?
     /// Every control call takes effect at once and is answered so much later.
     package var answerDelay: Duration
+    /// What is left of the migration link in each direction, in percent of its speed, 1 to 100.
+    package var linkPercent: Int
 
     package init(
         isSilent: Bool = false, copiesStall: Bool = false, failNextMigration: Stage? = nil,
-        answerDelay: Duration = .zero
+        answerDelay: Duration = .zero, linkPercent: Int = 100
     ) {
         self.isSilent = isSilent
         self.copiesStall = copiesStall
         self.failNextMigration = failNextMigration
         self.answerDelay = answerDelay
+        self.linkPercent = linkPercent
     }
 }

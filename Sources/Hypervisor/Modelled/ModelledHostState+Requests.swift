@@ -187,6 +187,7 @@ extension ModelledHostState {
         let wasSilent = self.faults.isSilent
         self.faults = faults
         self.faults.answerDelay = max(faults.answerDelay, .zero)
+        self.faults.linkPercent = min(max(faults.linkPercent, 1), 100)
         guard wasSilent != faults.isSilent else { return }
         if faults.isSilent { self.abandonCalls(&effects) }
         effects.append(.announce(faults.isSilent ? .disconnected : .connected))

@@ -133,7 +133,7 @@ package struct ModelledHostState: Sendable {
             let domain = self.domains[copy.order.ticket.vm]
             let writes = domain?.presence == .running ? Double(domain?.guest.dirtyMiBPerSecond ?? 0) : 0
             self.outgoing[index].dirtyBytesPerSecond = writes * bytesPerMiB * cpuShare
-            let own = self.settings.linkBytesPerSecond / Double(max(leaving, 1))
+            let own = self.linkBytesPerSecond / Double(max(leaving, 1))
             self.outgoing[index].setRate(ownShare: own, stalled: self.faults.copiesStall)
         }
         let share = self.incomingShare(of: self.incoming.count)
@@ -145,7 +145,12 @@ package struct ModelledHostState: Sendable {
 
     /// What each of `count` arriving guests can have of the link, in whole bytes per second.
     func incomingShare(of count: Int) -> Int {
-        Int(self.settings.linkBytesPerSecond / Double(max(count, 1)))
+        Int(self.linkBytesPerSecond / Double(max(count, 1)))
+    }
+
+    /// What migrations in one direction share now.
+    private var linkBytesPerSecond: Double {
+        self.settings.linkBytesPerSecond * (Double(self.faults.linkPercent) / 100)
     }
 }
 

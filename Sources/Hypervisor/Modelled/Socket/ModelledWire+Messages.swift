@@ -214,6 +214,7 @@ extension ByteBuffer {
         self.write(faults.copiesStall)
         self.writeInteger(faults.failNextMigration?.rawValue ?? 0)
         self.write(faults.answerDelay)
+        self.write(faults.linkPercent)
     }
 
     fileprivate mutating func readFaults() throws(ModelledWireError) -> ModelledFaults {
@@ -224,6 +225,7 @@ extension ByteBuffer {
             faults.failNextMigration = stage
         }
         faults.answerDelay = try self.readDuration()
+        faults.linkPercent = try self.readInt("link")
         return faults
     }
 }
