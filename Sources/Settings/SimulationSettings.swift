@@ -8,6 +8,8 @@ package struct SimulationSettings: Hashable, Sendable {
     package var vcpus: Int?
     package var sites: Int?
     package var siteLatency: Duration?
+    package var racks: Int?
+    package var rackLatency: Duration?
     package var duration: Duration?
     package var algorithm: String?
     package var partitionMin: Int?
@@ -40,6 +42,9 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let vcpusRange = 1...64
     package static let sitesRange = 1...1_000
     package static let siteLatencyRange = Duration.zero...Duration.seconds(1)
+    /// At each site.
+    package static let racksRange = 1...1_000
+    package static let rackLatencyRange = Duration.zero...Duration.seconds(1)
     package static let durationRange = Duration.seconds(1)...SettingsLimits.durationMax
     package static let partitionMinRange = 2...64
     package static let triggerRange = 50...100

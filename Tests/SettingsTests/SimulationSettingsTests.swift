@@ -21,6 +21,8 @@ struct SimulationSettingsTests {
             vcpus: 2
             sites: 3
             site_latency: 20ms
+            racks: 4
+            rack_latency: 500us
             duration: 1h
             algorithm: this
             partition_min: 8
@@ -40,6 +42,8 @@ struct SimulationSettingsTests {
         expected.vcpus = 2
         expected.sites = 3
         expected.siteLatency = .milliseconds(20)
+        expected.racks = 4
+        expected.rackLatency = .microseconds(500)
         expected.duration = .seconds(3_600)
         expected.algorithm = "this"
         expected.partitionMin = 8

@@ -70,6 +70,7 @@ struct SimulateProgramTests {
         arguments: [
             (["--nodes", "1"], "--nodes is 2 to 100000"), (["--preset", "grid"], "grid"),
             (["--algorithm", "best"], "best"), (["--duration", "5"], "5s"), (["--runs", "0"], "--runs"),
+            (["--nodes", "10", "--sites", "3", "--racks", "4"], "4 racks at each of 3 sites"),
             (["--dirty-percent", "15"], "--dirty-percent"), (["--out", "/proc/none"], "/proc/none cannot be made"),
             (["--preset", "planetlab"], "needs a recorded load"), (["--trace", "/none.csv"], "no such file"),
             (["--preset", "churn", "--algorithm", "central-own"], "come and go"), (["/none.yaml"], "cannot be read"),

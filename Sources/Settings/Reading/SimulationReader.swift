@@ -16,6 +16,8 @@ enum SimulationReader {
         settings.vcpus = Self.count(&root, "vcpus", in: Limits.vcpusRange)
         settings.sites = Self.count(&root, "sites", in: Limits.sitesRange)
         settings.siteLatency = Self.duration(&root, "site_latency", in: Limits.siteLatencyRange)
+        settings.racks = Self.count(&root, "racks", in: Limits.racksRange)
+        settings.rackLatency = Self.duration(&root, "rack_latency", in: Limits.rackLatencyRange)
         settings.duration = Self.duration(&root, "duration", in: Limits.durationRange)
         settings.algorithm = root.word("algorithm", among: words.algorithms)
         settings.partitionMin = Self.count(&root, "partition_min", in: Limits.partitionMinRange)

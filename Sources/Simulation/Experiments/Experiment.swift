@@ -93,7 +93,7 @@ package struct Experiment: Sendable {
         let ring = try await RingWorld(world, nodes: nodes, settings: self.settings)
         ring.keepsEvents = false
         ring.network.countsLinks = false
-        self.placeAtSites(ring)
+        self.placeInRacks(ring)
         ring.solver = TimedSolver(LocalPartitionSolver(), time: world.time)
         let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
         let recorder = ExperimentRecorder(world)
@@ -111,12 +111,19 @@ package struct Experiment: Sendable {
         return (ExperimentResult(self, seed: seed, record, messages: ring.network.totals.sent), record)
     }
 
-    private func placeAtSites(_ ring: RingWorld) {
-        guard self.shape.sites > 1 else { return }
-        ring.network.sites = Dictionary(
-            uniqueKeysWithValues: ring.nodes.enumerated().map { ($1, self.shape.site(of: $0)) })
-        let latency = self.shape.siteLatency
-        ring.network.qualityBetweenSites = LinkQuality(latencyMin: latency, latencyMax: latency * 6 / 5)
+    /// Tells the network which nodes are near each other.
+    private func placeInRacks(_ ring: RingWorld) {
+        guard self.shape.sites > 1 || self.shape.racks > 1 else { return }
+        for (index, node) in ring.nodes.enumerated() {
+            ring.network.sites[node] = self.shape.site(of: index)
+            ring.network.racks[node] = self.shape.rack(of: index)
+        }
+        ring.network.qualityBetweenSites = Self.quality(self.shape.siteLatency)
+        ring.network.qualityBetweenRacks = Self.quality(self.shape.rackLatency)
+    }
+
+    private static func quality(_ latency: Duration) -> LinkQuality {
+        LinkQuality(latencyMin: latency, latencyMax: latency * 6 / 5)
     }
 
     private func report(

@@ -13,6 +13,10 @@ package struct FleetShape: Hashable, Sendable {
     package var sites = 1
     /// What a message takes from one site to another.
     package var siteLatency = Duration.milliseconds(5)
+    /// At each site; nodes that follow each other are in the same rack.
+    package var racks = 1
+    /// What a message takes from one rack to another of a site.
+    package var rackLatency = Duration.milliseconds(1)
     /// Of each guest.
     package var memoryMiB = 1_024
     package var vcpus = 1
@@ -27,6 +31,9 @@ package struct FleetShape: Hashable, Sendable {
 
     /// The site of the node with this index.
     func site(of node: Int) -> Int { node * self.sites / self.nodes }
+
+    /// The rack of the node with this index, of all racks of all sites.
+    func rack(of node: Int) -> Int { node * self.sites * self.racks / self.nodes }
 
     /// What the guests of a host may use together, in millicores.
     var usableMillicores: Int { self.capacity.cpuMillicores - self.reserved.cpuMillicores }

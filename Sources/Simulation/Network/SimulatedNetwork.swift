@@ -1,5 +1,5 @@
 package import Basis
-package import NIOCore
+import NIOCore
 
 /// The network between the nodes of a ``World``: who can reach whom, how fast, and what goes wrong.
 ///
@@ -15,8 +15,12 @@ package final class SimulatedNetwork: @unchecked Sendable {
     package var defaultQuality: LinkQuality
     /// How links between two sites are that have no quality of their own; nil for ``defaultQuality``.
     package var qualityBetweenSites: LinkQuality?
+    /// The same between two racks of one site.
+    package var qualityBetweenRacks: LinkQuality?
     /// Where nodes are that are attached from now on; those that are not named are at site 0.
     package var sites: [NodeID: Int] = [:]
+    /// In which rack they are, of all racks of all sites; those that are not named are in rack 0.
+    package var racks: [NodeID: Int] = [:]
 
     /// Called for each reply that came when nobody waited any more, outside of every process.
     package var onUnusedReply: (@Sendable (UnusedReply) -> Void)?
@@ -44,13 +48,17 @@ package final class SimulatedNetwork: @unchecked Sendable {
         let node: NodeID
         let number: Int
         let site: Int
+        let rack: Int
         fileprivate(set) var transport: SimulatedTransport?
         fileprivate(set) var isPlugged = true
+        /// What its links take longer than by their quality, each way.
+        fileprivate(set) var delay = Duration.zero
 
-        fileprivate init(_ node: NodeID, number: Int, site: Int) {
+        fileprivate init(_ node: NodeID, number: Int, site: Int, rack: Int) {
             self.node = node
             self.number = number
             self.site = site
+            self.rack = rack
         }
     }
 
@@ -82,7 +90,9 @@ package final class SimulatedNetwork: @unchecked Sendable {
     /// Attaching a node again is how its next process comes back: the former one's transport is closed.
     package func attach(_ node: NodeID, process: SimulatedProcess, time: SkewedTime) -> SimulatedTransport {
         self.world.confine()
-        let port = self.ports[node] ?? Port(node, number: self.ports.count, site: self.sites[node] ?? 0)
+        let port =
+            self.ports[node]
+            ?? Port(node, number: self.ports.count, site: self.sites[node] ?? 0, rack: self.racks[node] ?? 0)
         self.ports[node] = port
         if let former = port.transport, former.process.state != .crashed { former.close() }
         let transport = SimulatedTransport(network: self, port: port, process: process, time: time)
@@ -135,6 +145,16 @@ package final class SimulatedNetwork: @unchecked Sendable {
         guard let port = self.ports[node] else { preconditionFailure("\(node) is not attached") }
         port.isPlugged = isPlugged
         self.world.record(isPlugged ? "plug" : "unplug", ["node": .node(node)])
+    }
+
+    /// Lets each message that `node` sends or is sent take so much longer; zero makes its links as they were.
+    package func setDelay(_ delay: Duration, of node: NodeID) {
+        self.world.confine()
+        guard let port = self.ports[node] else { preconditionFailure("\(node) is not attached") }
+        precondition(delay >= .zero, "time on a link is positive")
+        guard port.delay != delay else { return }
+        port.delay = delay
+        self.world.record("delay", ["node": .node(node), "ns": .number(delay.inNanoseconds)])
     }
 
     /// Whether a message sent now from one node to the other could arrive.
@@ -202,12 +222,13 @@ package final class SimulatedNetwork: @unchecked Sendable {
             copies = 2
             self.count(link) { $0.duplicated += 1 }
         }
-        for _ in 0..<copies { self.deliver(message, on: way, at: self.arrival(over: link, quality)) }
+        for _ in 0..<copies { self.deliver(message, on: way, at: self.arrival(on: way, quality)) }
     }
 
     private func quality(of link: Link, from sender: Port, to receiver: Port) -> LinkQuality {
         if !self.qualities.isEmpty, let own = self.qualities[link] { return own }
-        if sender.site != receiver.site, let quality = self.qualityBetweenSites { return quality }
+        if sender.site != receiver.site { return self.qualityBetweenSites ?? self.defaultQuality }
+        if sender.rack != receiver.rack { return self.qualityBetweenRacks ?? self.defaultQuality }
         return self.defaultQuality
     }
 
@@ -217,12 +238,15 @@ package final class SimulatedNetwork: @unchecked Sendable {
         var sender: Port
         var receiver: Port
         var arrive: @Sendable () -> Void
+
+        /// What a message takes longer than by the link's quality.
+        var delay: Duration { self.sender.delay + self.receiver.delay }
     }
 
     /// When a message arrives that is sent now.
-    private func arrival(over link: Link, _ quality: LinkQuality) -> MonotonicInstant {
-        let instant = self.world.now + quality.drawTime(using: &self.generator)
-        return quality.keepsOrder ? self.lastArrivals.next(on: link, at: instant, now: self.world.now) : instant
+    private func arrival(on way: Way, _ quality: LinkQuality) -> MonotonicInstant {
+        let instant = self.world.now + quality.drawTime(using: &self.generator) + way.delay
+        return quality.keepsOrder ? self.lastArrivals.next(on: way.link, at: instant, now: self.world.now) : instant
     }
 
     private func fate(of message: Message) -> MessageFate? {
@@ -237,11 +261,11 @@ package final class SimulatedNetwork: @unchecked Sendable {
             self.count(way.link) { $0.lost += 1 }
             self.trace("lost", message)
         case .late(let delay):
-            let instant = self.world.now + quality.drawTime(using: &self.generator) + delay
+            let instant = self.world.now + quality.drawTime(using: &self.generator) + way.delay + delay
             self.deliver(message, on: way, at: instant)
         case .doubled(let delay):
             self.count(way.link) { $0.duplicated += 1 }
-            let instant = self.arrival(over: way.link, quality)
+            let instant = self.arrival(on: way, quality)
             self.deliver(message, on: way, at: instant)
             self.deliver(message, on: way, at: instant + delay)
         }
@@ -278,124 +302,5 @@ package final class SimulatedNetwork: @unchecked Sendable {
                 "from": .node(message.from), "to": .node(message.to), "number": .number(Int64(message.number)),
                 "bytes": .count(message.bytes), "digest": .number(message.digest),
             ])
-    }
-}
-
-/// What the network knows of a message.
-struct Message: Sendable {
-    enum Kind: Sendable {
-        case request
-        case reply
-        case failure
-        case oneWay
-
-        var rawName: StaticString {
-            switch self {
-            case .request: "request"
-            case .reply: "reply"
-            case .failure: "failure"
-            case .oneWay: "one-way"
-            }
-        }
-    }
-
-    var kind: Kind
-    var from: NodeID
-    var to: NodeID
-    /// Of the process that asks; 0 for a one-way message.
-    var requesterBoot: UInt64
-    /// The requester's count of requests; a reply bears its request's number.
-    var number: UInt64
-    var body: ByteBuffer?
-    /// Of the body, so that traces differ where only contents do.
-    var digest: Int64
-
-    init(
-        _ kind: Kind, from sender: NodeID, to receiver: NodeID, requesterBoot: UInt64, number: UInt64, body: ByteBuffer?
-    ) {
-        self.kind = kind
-        self.from = sender
-        self.to = receiver
-        self.requesterBoot = requesterBoot
-        self.number = number
-        self.body = body
-        let digest = body?.withUnsafeReadableBytes(Self.digest) ?? 0
-        self.digest = Int64(bitPattern: digest)
-    }
-
-    var bytes: Int { self.body?.readableBytes ?? 0 }
-
-    /// Eight bytes at a time, since every message of a simulation is digested.
-    private static func digest(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        var digest: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(bytes.count)
-        var offset = 0
-        func mix(_ word: UInt64) { digest = (digest ^ word) &* 0x9E37_79B9_7F4A_7C15; digest ^= digest >> 29 }
-        while offset + 8 <= bytes.count {
-            mix(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self).littleEndian)
-            offset += 8
-        }
-        for byte in bytes[offset...] { mix(UInt64(byte)) }
-        return digest
-    }
-}
-
-/// A request or a reply as one sees it who watches every link. Failures and one-way messages are not shown.
-package struct SeenMessage: Sendable {
-    package enum Moment: Hashable, Sendable {
-        case sent
-        case arrived
-    }
-
-    package var moment: Moment
-    /// False for a reply.
-    package var isRequest: Bool
-    package var from: NodeID
-    package var to: NodeID
-    /// With the requester's name and ``number`` it names the request, for the request and for its reply.
-    package var requesterBoot: UInt64
-    package var number: UInt64
-    package var body: ByteBuffer
-}
-
-/// A reply that came when nobody waited for it any more.
-package struct UnusedReply: Sendable {
-    package var from: NodeID
-    package var to: NodeID
-    package var body: ByteBuffer
-}
-
-/// Names one split.
-package struct SplitID: Hashable, Sendable {
-    fileprivate var number: UInt64
-}
-
-/// Two sets of nodes of which one, or neither, reaches the other.
-package struct NetworkSplit: Hashable, Sendable, CustomStringConvertible {
-    package enum Direction: Hashable, Sendable {
-        /// Only what the first set sends is lost.
-        case oneWay
-        case bothWays
-    }
-
-    package let first: Set<NodeID>
-    package let second: Set<NodeID>
-    package let direction: Direction
-
-    package init(_ first: [NodeID], from second: [NodeID], _ direction: Direction = .bothWays) {
-        self.first = Set(first)
-        self.second = Set(second)
-        self.direction = direction
-    }
-
-    func cuts(from sender: NodeID, to receiver: NodeID) -> Bool {
-        if self.first.contains(sender), self.second.contains(receiver) { return true }
-        return self.direction == .bothWays && self.second.contains(sender) && self.first.contains(receiver)
-    }
-
-    package var description: String {
-        let arrow = self.direction == .oneWay ? "-/->" : "<-/->"
-        return [self.first, self.second].map { set in
-            "{" + set.sorted().map(\.name).joined(separator: ",") + "}"
-        }.joined(separator: arrow)
     }
 }

@@ -25,6 +25,9 @@ struct ExperimentOptions: ParsableArguments {
     @Option(help: "At how many sites the nodes are.")
     var sites: Int?
 
+    @Option(help: "In how many racks the nodes of each site are.")
+    var racks: Int?
+
     @Option(help: "With how many nodes an agent plans for the first time: more give it a choice of destinations.")
     var partitionMin: Int?
 
@@ -51,6 +54,7 @@ struct ExperimentOptions: ParsableArguments {
         try Self.check(self.nodes, "--nodes", Limits.nodesRange)
         try Self.check(self.vmsPerNode, "--vms-per-node", Limits.vmsPerNodeRange)
         try Self.check(self.sites, "--sites", Limits.sitesRange)
+        try Self.check(self.racks, "--racks", Limits.racksRange)
         try Self.check(self.partitionMin, "--partition-min", Limits.partitionMinRange)
         try Self.check(self.trigger, "--trigger", Limits.triggerRange)
         try Self.check(self.underload, "--underload", Limits.underloadRange)
@@ -74,6 +78,7 @@ struct ExperimentOptions: ParsableArguments {
         merged.nodes = self.nodes ?? settings.nodes
         merged.vmsPerNode = self.vmsPerNode ?? settings.vmsPerNode
         merged.sites = self.sites ?? settings.sites
+        merged.racks = self.racks ?? settings.racks
         merged.duration = self.duration ?? settings.duration
         merged.algorithm = self.algorithm?.rawValue ?? settings.algorithm
         merged.partitionMin = self.partitionMin ?? settings.partitionMin

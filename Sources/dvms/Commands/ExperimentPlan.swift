@@ -33,6 +33,8 @@ struct ExperimentPlan {
         if let vcpus = settings.vcpus { self.experiment.shape.vcpus = vcpus }
         if let sites = settings.sites { self.experiment.shape.sites = sites }
         if let latency = settings.siteLatency { self.experiment.shape.siteLatency = latency }
+        if let racks = settings.racks { self.experiment.shape.racks = racks }
+        if let latency = settings.rackLatency { self.experiment.shape.rackLatency = latency }
         if let percent = settings.dirtyPercent { self.experiment.shape.dirtyPercentMax = percent }
         if let nodes = settings.partitionMin { self.experiment.partitionNodesMin = nodes }
         if let percent = settings.triggerPercent { self.experiment.triggerPercent = percent }
@@ -56,6 +58,12 @@ struct ExperimentPlan {
         guard experiment.shape.sites <= experiment.shape.nodes else {
             throw OperatorFailure(
                 .badInput, "\(experiment.shape.sites) sites are more than \(experiment.shape.nodes) nodes")
+        }
+        guard experiment.shape.sites * experiment.shape.racks <= experiment.shape.nodes else {
+            throw OperatorFailure(
+                .badInput,
+                "\(experiment.shape.racks) racks at each of \(experiment.shape.sites) sites are more than"
+                    + " \(experiment.shape.nodes) nodes")
         }
         guard experiment.shape.dirtyPercentMax % 10 == 0 else {
             throw OperatorFailure(.badInput, "--dirty-percent is 0, 10, … 100")

@@ -14,6 +14,19 @@ struct PresetTests {
         return experiment
     }
 
+    @Test("nodes are as far from each other as their racks, and all in one unless said otherwise")
+    func racks() async throws {
+        var usual = self.experiment(.vmplaces, nodes: 24, seconds: 1_200)
+        let near = try await usual.run(seed: 1).result
+        usual.shape.rackLatency = .milliseconds(200)
+        #expect(try await usual.run(seed: 1).result.traceHash == near.traceHash)
+        usual.shape.racks = 24
+        let far = try await usual.run(seed: 1).result
+        // In milliseconds; to ask one other node takes twice the latency.
+        #expect(near.isps.count > 0 && near.isps.decideMedian < 10, "\(near.isps)")
+        #expect(far.isps.count > 0 && far.isps.decideMedian > 400, "\(far.isps)")
+    }
+
     @Test("paper has the published fleet, and measures how long each set of overloads takes")
     func paper() async throws {
         let shape = Experiment(.paper, nodes: nil, vmsPerNode: nil, algorithm: .dvms).shape
