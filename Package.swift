@@ -77,7 +77,7 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: [
-                "Basis", "ClusterActors", "Hypervisor", "Placement", "Transport", nioCore, logging,
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Settings", "Transport", nioCore, logging,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -100,7 +100,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .executableTarget(
-            name: "fault-campaign", dependencies: ["Basis", "Simulation", argumentParser], swiftSettings: strict),
+            name: "fault-campaign", dependencies: ["Basis", "Settings", "Simulation", argumentParser],
+            swiftSettings: strict),
         .executableTarget(
             name: "transport-benchmark",
             dependencies: [
@@ -150,7 +151,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Basis", "ClusterActors", "Hypervisor", "Placement", "Simulation", "Transport", nioCore, logging,
+                "Basis", "ClusterActors", "Hypervisor", "Placement", "Settings", "Simulation", "Transport", nioCore,
+                logging,
             ],
             swiftSettings: strict),
         .testTarget(

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Settings
 import Simulation
 
 /// Runs rings under faults, one for each seed, and judges every invariant of the protocol.
@@ -9,19 +10,32 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         commandName: "fault-campaign",
         abstract: "Runs rings of agents under faults in virtual time and judges the invariants P1-P13.",
         discussion:
-            "Exit code 0 when all hold in all seeds, 1 when one does not, 2 when --only names no part of a seed.")
+            """
+            Exit code 0 when all hold in all seeds, 1 when one does not, 2 when --only names no part of a seed, or a plan \
+            cannot be read or written. docs/simulation.md tells what a plan says.
+            """)
 
-    @Option(help: "The first seed.")
-    var first: UInt64 = 1
+    @Option(help: "The first seed; 1, or the plan's, unless given.")
+    var first: UInt64?
 
-    @Option(help: "How many seeds, one after the other.")
-    var count: UInt64 = 1_000
+    @Option(help: "How many seeds, one after the other; 1000, or 1 with a plan, unless given.")
+    var count: UInt64?
 
-    @Option(help: "The nodes of a ring, 3 to 1000: a number, or a range such as 16-64 to draw from.")
-    var nodes = NodeRange(16...16)
+    @Option(
+        help: "The nodes of a ring, 3 to 1000: a number, or a range such as 16-64 to draw from; 16, or the plan's.")
+    var nodes: NodeRange?
 
-    @Option(help: "For how many seconds things go wrong, 1 to 86400; 150 calm ones follow.")
-    var seconds = Int(Workload.spell / .seconds(1))
+    @Option(help: "For how many seconds things go wrong, 1 to 86400, 90 or the plan's; 150 calm ones follow.")
+    var seconds: Int?
+
+    @Option(help: ArgumentHelp("Let happen what this plan says instead of what a seed draws.", valueName: "file"))
+    var plan: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Write what happened as a plan: of the first seed that breaks an invariant, shrunk, or else of the first.",
+            valueName: "file"))
+    var writePlan: String?
 
     @Option(help: "Of what a seed lets happen, the parts with these numbers only, as a campaign prints them: 0,4,17.")
     var only: PartNumbers?
@@ -39,40 +53,69 @@ struct FaultCampaignCommand: AsyncParsableCommand {
     private static let progressInterval = Duration.seconds(60)
 
     func validate() throws {
-        guard self.count > 0, self.first.addingReportingOverflow(self.count).overflow == false else {
-            throw ValidationError("--count is a number of seeds from 1")
+        if let count = self.count, count == 0 { throw ValidationError("--count is a number of seeds from 1") }
+        let (least, most) = (FaultPlanFile.nodesRange.lowerBound, FaultPlanFile.nodesRange.upperBound)
+        if let bounds = self.nodes?.bounds, bounds.lowerBound < least || most < bounds.upperBound {
+            throw ValidationError("--nodes is \(least) to \(most)")
         }
-        guard 3 <= self.nodes.bounds.lowerBound, self.nodes.bounds.upperBound <= 1_000 else {
-            throw ValidationError("--nodes is 3 to 1000")
+        if let seconds = self.seconds, !FaultPlanFile.faultTimeRange.contains(.seconds(seconds)) {
+            throw ValidationError("--seconds is 1 to 86400")
         }
-        guard (1...86_400).contains(self.seconds) else { throw ValidationError("--seconds is 1 to 86400") }
-    }
-
-    private var campaign: FaultCampaign {
-        var campaign = FaultCampaign(nodes: self.nodes.bounds, faultTime: .seconds(self.seconds))
-        campaign.only = self.only.map { Set($0.numbers) }
-        return campaign
+        // Told before hours are spent on what cannot be kept.
+        if let folder = self.writePlan.map({ URL(fileURLWithPath: $0).deletingLastPathComponent().path }),
+            !FileManager.default.isWritableFile(atPath: folder)
+        {
+            throw ValidationError("--write-plan: nothing can be written into \(folder)")
+        }
     }
 
     func run() async throws {
         do {
-            try await self.judge(self.campaign)
+            let written = try self.plan.map { try FaultPlanFile.read(file: $0, contentsOf: FileText.read) }
+            try await self.judge(self.campaign(written), self.seeds(written))
         } catch let refusal as FaultCampaign.NoSuchPart {
-            FileHandle.standardError.write(Data("fault-campaign: --only: \(refusal)\n".utf8))
-            throw ExitCode(2)
+            try Self.refuse("--only: \(refusal)")
+        } catch let refusal as NoSuchNode {
+            try Self.refuse("--plan: \(refusal)")
+        } catch let problems as InvalidSettings {
+            try Self.refuse("\(problems)")
         }
     }
 
-    private func judge(_ campaign: FaultCampaign) async throws {
+    private static func refuse(_ reason: String) throws -> Never {
+        FileHandle.standardError.write(Data("fault-campaign: \(reason)\n".utf8))
+        throw ExitCode(2)
+    }
+
+    /// What the command line says goes before what the plan says.
+    private func campaign(_ written: FaultPlanFile?) -> FaultCampaign {
+        let time = self.seconds.map { Duration.seconds($0) } ?? written?.faultTime ?? Workload.spell
+        let nodes = self.nodes?.bounds ?? written?.nodes.map { $0...$0 } ?? 16...16
+        var campaign = FaultCampaign(nodes: nodes, faultTime: time)
+        campaign.written = written
+        campaign.only = self.only.map { Set($0.numbers) }
+        return campaign
+    }
+
+    private func seeds(_ written: FaultPlanFile?) throws -> [UInt64] {
+        let first = self.first ?? written?.seed ?? 1
+        let (end, overflow) = first.addingReportingOverflow(self.count ?? (written == nil ? 1_000 : 1))
+        guard !overflow else { try Self.refuse("--count goes beyond the last seed there is") }
+        return Array(first..<end)
+    }
+
+    private func judge(_ campaign: FaultCampaign, _ seeds: [UInt64]) async throws {
         let began = ContinuousClock.now
         var tally = FaultTally()
         var hash: UInt64 = 0
         var done = 0
         var toldAt = began
+        var first: FaultCampaign.Report?
         var broken: [FaultCampaign.Report] = []
-        for try await outcome in campaign.outcomes(of: Array(self.first..<self.first + self.count)) {
+        for try await outcome in campaign.outcomes(of: seeds) {
             let report = outcome.value
             done += 1
+            if report.seed == seeds.first { first = report }
             tally = tally + report.tally
             // Of all seeds in whatever order they end.
             hash &+= outcome.report.traceHash
@@ -89,10 +132,15 @@ struct FaultCampaignCommand: AsyncParsableCommand {
                 fflush(nil)
             }
         }
-        print("\(done) seeds × \(self.nodes) nodes, \(self.rate(of: done, since: began))")
+        print("\(done) seeds × \(NodeRange(campaign.nodes)) nodes, \(self.rate(of: done, since: began))")
         print("traces \(String(hash, radix: 16))")
         print(tally)
-        if let first = broken.min(by: { $0.seed < $1.seed }) { try await self.explain(first, campaign) }
+        if let worst = broken.min(by: { $0.seed < $1.seed }) {
+            let parts = try await self.explain(worst, campaign)
+            try self.write(campaign.file(of: worst, keeping: parts))
+        } else if let first {
+            try self.write(campaign.file(of: first))
+        }
         print(broken.isEmpty ? "P1-P13 hold in all seeds" : "\(broken.count) seeds break an invariant")
         if !broken.isEmpty { throw ExitCode(1) }
     }
@@ -103,10 +151,27 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         for violation in violations.dropFirst() { print("    then: \(violation.summary)") }
     }
 
+    private func write(_ plan: FaultPlanFile) throws {
+        guard let path = self.writePlan else { return }
+        let text = plan.text
+        // A plan of very many parts is larger than a file may be; it is better told now than when it is needed.
+        guard try FaultPlanFile.read(file: path, contentsOf: { _ in text }) == plan else {
+            preconditionFailure("a plan that is read says what was written")
+        }
+        do {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            try Self.refuse("\(path) cannot be written: \(error.localizedDescription)")
+        }
+        print("plan: \(path)")
+    }
+
     /// Tells how to see it again, and what of it is enough.
-    private func explain(_ report: FaultCampaign.Report, _ campaign: FaultCampaign) async throws {
-        print("again: \(self.command(for: report.seed, only: self.only))")
-        guard self.shrink, let breach = report.violations.first?.breach else { return }
+    ///
+    /// - Returns: the parts that are enough; nil when nobody looked for them.
+    private func explain(_ report: FaultCampaign.Report, _ campaign: FaultCampaign) async throws -> Set<Int>? {
+        print("again: \(self.command(for: report.seed, only: self.only, campaign))")
+        guard self.shrink, let breach = report.violations.first?.breach else { return nil }
         var shrinker = FaultShrinker { parts in
             try await Self.run(campaign, report.seed, only: parts).violations.contains {
                 $0.breach.invariant == breach.invariant
@@ -116,7 +181,8 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         print("enough: \(parts.count) of \(report.parts.count) parts")
         for part in parts { print("    \(part): \(report.parts[part])") }
         self.tell(try await Self.run(campaign, report.seed, only: parts).violations)
-        print("again: \(self.command(for: report.seed, only: PartNumbers(parts)))")
+        print("again: \(self.command(for: report.seed, only: PartNumbers(parts), campaign))")
+        return Set(parts)
     }
 
     private static func run(
@@ -127,9 +193,15 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         return try await campaign.run(seed: seed).value
     }
 
-    private func command(for seed: UInt64, only: PartNumbers?) -> String {
-        "fault-campaign --first \(seed) --count 1 --nodes \(self.nodes) --seconds \(self.seconds)"
-            + (only.map { " --only \($0)" } ?? "")
+    private func command(for seed: UInt64, only: PartNumbers?, _ campaign: FaultCampaign) -> String {
+        var words = ["fault-campaign --first \(seed) --count 1 --nodes \(NodeRange(campaign.nodes))"]
+        if let plan = self.plan { words.append("--plan \(plan)") }
+        // A plan may go on for a time that is not of whole seconds; then it says so itself.
+        if self.plan == nil || self.seconds != nil {
+            words.append("--seconds \(campaign.faultTime.components.seconds)")
+        }
+        if let only { words.append("--only \(only)") }
+        return words.joined(separator: " ")
     }
 
     private func rate(of seeds: Int, since began: ContinuousClock.Instant) -> String {
@@ -137,44 +209,4 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         let seconds = Double(passed.components.seconds) + Double(passed.components.attoseconds) / 1e18
         return String(format: "%.1f s, %.2f seeds/s", seconds, Double(seeds) / seconds)
     }
-}
-
-/// A number of nodes, or a range to draw one from.
-struct NodeRange: ExpressibleByArgument, CustomStringConvertible {
-    var bounds: ClosedRange<Int>
-
-    init(_ bounds: ClosedRange<Int>) {
-        self.bounds = bounds
-    }
-
-    init?(argument: String) {
-        let ends = argument.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-        guard (1...2).contains(ends.count), let first = ends.first ?? nil, let last = ends.last ?? nil, first <= last
-        else { return nil }
-        self.bounds = first...last
-    }
-
-    var description: String {
-        self.bounds.count == 1
-            ? "\(self.bounds.lowerBound)" : "\(self.bounds.lowerBound)-\(self.bounds.upperBound)"
-    }
-
-    var defaultValueDescription: String { self.description }
-}
-
-/// Numbers with commas between them.
-struct PartNumbers: ExpressibleByArgument, CustomStringConvertible {
-    var numbers: [Int]
-
-    init(_ numbers: [Int]) {
-        self.numbers = numbers
-    }
-
-    init?(argument: String) {
-        let numbers = argument.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
-        guard numbers.allSatisfy({ $0.map { $0 >= 0 } ?? false }) else { return nil }
-        self.numbers = numbers.compactMap(\.self)
-    }
-
-    var description: String { self.numbers.map(String.init).joined(separator: ",") }
 }

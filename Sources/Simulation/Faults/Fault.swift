@@ -15,6 +15,8 @@ package enum Fault: Hashable, Sendable {
     case split(nodes: Int, NetworkSplit.Direction)
     /// Nothing gets in or out.
     case unplug
+    /// Each message to or from the node takes so much longer, and so much is left of its migration link.
+    case slowLinks(delay: Duration, bandwidthPercent: Int)
     /// The hypervisor answers nothing.
     case silentHypervisor
     /// The hypervisor does what it is told and answers so much later.
@@ -31,7 +33,7 @@ package enum Fault: Hashable, Sendable {
     case rapidWrites
 
     /// Which node a fault hits, chosen when it happens.
-    package enum Aim: Hashable, Sendable, CaseIterable {
+    package enum Aim: Hashable, Sendable {
         case anyNode
         /// One whose agent runs an ISP.
         case initiator
@@ -39,6 +41,11 @@ package enum Fault: Hashable, Sendable {
         case member
         /// One that takes part in a migration.
         case flying
+        /// The one with this index, which only a file names.
+        case node(Int)
+
+        /// Those that a seed draws from.
+        static let drawn: [Aim] = [.anyNode, .initiator, .member, .flying]
     }
 }
 
@@ -53,6 +60,7 @@ extension Fault {
         case .split(_, .oneWay): "one-way split"
         case .split(_, .bothWays): "split"
         case .unplug: "unplug"
+        case .slowLinks: "slow links"
         case .silentHypervisor: "silent hypervisor"
         case .slowHypervisor: "slow hypervisor"
         case .stalledCopies: "stalled copies"
@@ -67,8 +75,8 @@ extension Fault {
     package static let names: [String] =
         [
             Fault.crash, .crashWithoutDisk, .departure, .pause, .split(nodes: 1, .oneWay), .split(nodes: 1, .bothWays),
-            .unplug, .silentHypervisor, .slowHypervisor(answerDelay: .zero), .stalledCopies, .failingStore, .cutHost,
-            .rapidWrites,
+            .unplug, .slowLinks(delay: .zero, bandwidthPercent: 100), .silentHypervisor,
+            .slowHypervisor(answerDelay: .zero), .stalledCopies, .failingStore, .cutHost, .rapidWrites,
         ].map(\.name) + ModelledFaults.Stage.allCases.map { Fault.failedMigration($0).name }
 }
 
@@ -100,9 +108,18 @@ package struct FaultPlan: Hashable, Sendable {
 
     /// The longest delay of a hypervisor's answer.
     package static let answerDelayMax = Duration.seconds(4)
+    /// By how much links are slowed down, each way, and what is left of their bandwidth, in percent.
+    private static let linkDelays = Duration.milliseconds(10)...Duration.milliseconds(400)
+    private static let bandwidthPercents = 5...100
     /// In ``Workload/spell``.
     private static let entriesMax = 40
     private static let ambushesMax = 24
+
+    package init(quality: LinkQuality, entries: [Entry], ambushes: [Ambush]) {
+        self.quality = quality
+        self.entries = entries
+        self.ambushes = ambushes
+    }
 
     /// Draws what goes wrong within `time`.
     package init(within time: Duration, using generator: inout SplitMix64) {
@@ -113,7 +130,7 @@ package struct FaultPlan: Hashable, Sendable {
             let fault = Self.drawFault(using: &generator)
             return Entry(
                 at: Self.draw(upTo: time, using: &generator), lasts: Self.drawDuration(of: fault, using: &generator),
-                fault: fault, aim: Fault.Aim.allCases.randomElement(using: &generator) ?? .anyNode)
+                fault: fault, aim: Fault.Aim.drawn.randomElement(using: &generator) ?? .anyNode)
         }
         .sorted { $0.at < $1.at }
         let ambushes = Int.random(in: 0...Self.ambushesMax, using: &generator) * spells
@@ -129,7 +146,14 @@ package struct FaultPlan: Hashable, Sendable {
     }
 
     private static func draw(upTo longest: Duration, using generator: inout SplitMix64) -> Duration {
-        .nanoseconds(Int64.random(in: 0...longest.inNanoseconds, using: &generator))
+        Self.draw(in: .zero...longest, using: &generator)
+    }
+
+    private static func draw(
+        in range: ClosedRange<Duration>, using generator: inout SplitMix64
+    ) -> Duration {
+        let (least, greatest) = (range.lowerBound.inNanoseconds, range.upperBound.inNanoseconds)
+        return .nanoseconds(Int64.random(in: least...greatest, using: &generator))
     }
 
     /// A clean network, one that loses, doubles and delays a little, one that does so a lot and out of order.
@@ -149,7 +173,7 @@ package struct FaultPlan: Hashable, Sendable {
     }
 
     private static func drawFault(using generator: inout SplitMix64) -> Fault {
-        switch Int.random(in: 0..<24, using: &generator) {
+        switch Int.random(in: 0..<26, using: &generator) {
         case 0..<4: return .crash
         case 4: return .crashWithoutDisk
         case 5..<10: return .pause
@@ -165,8 +189,15 @@ package struct FaultPlan: Hashable, Sendable {
         case 18: return .failingStore
         case 19, 20: return .departure
         case 21, 22: return .rapidWrites
+        case 23, 24: return Self.drawSlowLinks(using: &generator)
         default: return .cutHost
         }
+    }
+
+    private static func drawSlowLinks(using generator: inout SplitMix64) -> Fault {
+        let delay = Self.draw(in: Self.linkDelays, using: &generator)
+        return .slowLinks(
+            delay: delay, bandwidthPercent: Int.random(in: Self.bandwidthPercents, using: &generator))
     }
 
     /// Short more often than long; a pause or a split often lasts longer than a lease.
@@ -175,7 +206,7 @@ package struct FaultPlan: Hashable, Sendable {
             switch fault {
             case .crash, .crashWithoutDisk, .departure:
                 [.milliseconds(20), .seconds(2), .seconds(20)].randomElement(using: &generator) ?? .zero
-            case .pause, .split, .unplug:
+            case .pause, .split, .unplug, .slowLinks:
                 [.seconds(2), .seconds(8), .seconds(25)].randomElement(using: &generator) ?? .zero
             case .silentHypervisor, .slowHypervisor, .stalledCopies, .failingStore, .cutHost: .seconds(15)
             case .failedMigration, .rapidWrites: .seconds(30)

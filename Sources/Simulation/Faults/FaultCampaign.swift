@@ -13,7 +13,9 @@ package struct FaultCampaign: Sendable {
     package var faultTime: Duration
     /// How long all is well afterwards: longer than anything may last that was begun before.
     package var calmTime: Duration
-    /// The numbers of the parts that happen of what a seed lets happen; nil for all.
+    /// What happens in place of what a seed draws; nil for that.
+    package var written: FaultPlanFile?
+    /// The numbers of the parts that happen of what a seed, or a file, lets happen; nil for all.
     package var only: Set<Int>?
 
     package init(
@@ -29,12 +31,15 @@ package struct FaultCampaign: Sendable {
     package struct Report: Sendable {
         package var seed: UInt64
         package var nodes: Int
-        /// Everything that the seed lets happen, in words, by number; also what was left out.
-        package var parts: [String]
+        /// Everything that the seed, or a file, lets happen; also what was left out.
+        package var course: FaultCourse
         package var violations: [InvariantViolation]
         package var tally: FaultTally
         /// What every agent told, one line an event.
         package var story: [String]
+
+        /// The parts of the course in words, by number.
+        package var parts: [String] { self.course.lines }
     }
 
     /// ``only`` names a part that the seed does not have.
@@ -48,7 +53,7 @@ package struct FaultCampaign: Sendable {
         }
     }
 
-    /// - Throws: ``NoSuchPart``; ``WorldFailure`` when the world cannot go on.
+    /// - Throws: ``NoSuchPart``; ``NoSuchNode``; ``WorldFailure`` when the world cannot go on.
     package func run(seed: UInt64, options: WorldOptions = WorldOptions()) async throws -> WorldOutcome<Report> {
         try await World.run(seed: seed, options: options) { world in
             var generator = world.makeGenerator()
@@ -56,11 +61,7 @@ package struct FaultCampaign: Sendable {
             let ring = try await RingWorld(
                 world, nodes: nodes, settings: Self.drawSettings(using: &generator), quality: .local)
             let watch = InvariantWatch(world: world, ring: ring.nodes, bounds: Self.bounds(of: ring.settings))
-            let course = FaultCourse(
-                Workload(
-                    nodes: nodes, capacity: RingWorld.capacity.cpuMillicores, within: self.faultTime,
-                    using: &generator),
-                FaultPlan(within: self.faultTime, using: &generator))
+            let course = try self.course(nodes: nodes, using: &generator)
             if let part = self.only?.sorted().first(where: { !(0..<course.count).contains($0) }) {
                 throw NoSuchPart(seed: seed, part: part, partCount: course.count)
             }
@@ -70,9 +71,31 @@ package struct FaultCampaign: Sendable {
             for node in ring.nodes { watch.take(.sees(node, live: try await ring.status(node).liveMembers)) }
             watch.conclude()
             return Report(
-                seed: seed, nodes: nodes, parts: course.lines, violations: watch.violations, tally: watch.tally,
+                seed: seed, nodes: nodes, course: course, violations: watch.violations, tally: watch.tally,
                 story: ring.story)
         }
+    }
+
+    /// What may happen in a ring of so many nodes.
+    private func course(nodes: Int, using generator: inout SplitMix64) throws -> FaultCourse {
+        // Drawn also when a file says it, so that whatever is drawn afterwards is the same.
+        var workload = Workload(
+            nodes: nodes, capacity: RingWorld.capacity.cpuMillicores, within: self.faultTime, using: &generator)
+        let plan = FaultPlan(within: self.faultTime, using: &generator)
+        guard let written = self.written else { return FaultCourse(workload, plan) }
+        guard written.nodesMin <= nodes else { throw NoSuchNode(nodes: nodes, nodesMin: written.nodesMin) }
+        workload.entries = written.load
+        return FaultCourse(workload, written.plan)
+    }
+
+    /// What happened to a seed, as a file that lets it happen again.
+    ///
+    /// - Parameter parts: which parts of it; nil for all that happened.
+    package func file(of report: Report, keeping parts: Set<Int>? = nil) -> FaultPlanFile {
+        let course = (parts ?? self.only).map(report.course.keeping) ?? report.course
+        return FaultPlanFile(
+            seed: report.seed, nodes: report.nodes, faultTime: self.faultTime, load: course.workload.entries,
+            plan: course.plan)
     }
 
     /// Shorter waits than in production, so that more happens in a run; the leases are as they are.

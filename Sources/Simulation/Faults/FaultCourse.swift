@@ -2,9 +2,9 @@ import Basis
 import ClusterActors
 
 /// Everything that a seed lets happen to a ring, as parts that can be left out one by one.
-struct FaultCourse: Sendable {
-    private(set) var workload: Workload
-    private(set) var plan: FaultPlan
+package struct FaultCourse: Sendable {
+    package private(set) var workload: Workload
+    package private(set) var plan: FaultPlan
 
     init(_ workload: Workload, _ plan: FaultPlan) {
         self.workload = workload
@@ -15,7 +15,7 @@ struct FaultCourse: Sendable {
     var count: Int { 1 + self.workload.entries.count + self.plan.entries.count + self.plan.ambushes.count }
 
     /// The course without all other parts.
-    func keeping(_ kept: Set<Int>) -> FaultCourse {
+    package func keeping(_ kept: Set<Int>) -> FaultCourse {
         var course = self
         if !kept.contains(0) { course.plan.quality = .local }
         var first = 1
@@ -31,12 +31,15 @@ struct FaultCourse: Sendable {
     }
 
     /// All parts in words, one line each; the index is the part's number.
-    var lines: [String] {
+    package var lines: [String] {
         ["messages: \(self.plan.quality.inWords)"]
             + self.workload.entries.map { "\($0.at.inWords) s: \($0.act), for \($0.lasts.inWords) s" }
-            + self.plan.entries.map { "\($0.at.inWords) s: \($0.fault.name) of \($0.aim), for \($0.lasts.inWords) s" }
+            + self.plan.entries.map {
+                "\($0.at.inWords) s: \($0.fault.name) of \($0.aim.word), for \($0.lasts.inWords) s"
+            }
             + self.plan.ambushes.map {
-                "from \($0.from.inWords) s: \($0.fault.name) at the next moment \"\($0.moment)\", for \($0.lasts.inWords) s"
+                "from \($0.from.inWords) s: \($0.fault.name) at the next moment \"\($0.moment.rawValue)\","
+                    + " for \($0.lasts.inWords) s"
             }
     }
 }

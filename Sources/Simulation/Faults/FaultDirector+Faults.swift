@@ -22,6 +22,8 @@ extension FaultDirector {
                 self.ring.network.setPlugged(true, node)
                 self.networkChanged()
             }
+        case .slowLinks(let delay, let percent):
+            try await self.slowDown(node, fault, by: delay, bandwidthPercent: percent, for: duration)
         case .silentHypervisor:
             try await self.change(node, fault, for: duration) { $0.isSilent = $1 }
         case .slowHypervisor(let delay):
@@ -61,8 +63,8 @@ extension FaultDirector {
             switch ambush.fault {
             case .crash, .crashWithoutDisk, .pause:
                 self.ring.world.schedule(after: ambush.delay) { self.strike(ambush.fault, node, for: ambush.lasts) }
-            case .departure, .split, .unplug, .silentHypervisor, .slowHypervisor, .stalledCopies, .failedMigration,
-                .failingStore, .cutHost, .rapidWrites:
+            case .departure, .split, .unplug, .slowLinks, .silentHypervisor, .slowHypervisor, .stalledCopies,
+                .failedMigration, .failingStore, .cutHost, .rapidWrites:
                 self.enter(after: ambush.delay) { try await self.begin(ambush.fault, on: node, for: ambush.lasts) }
             }
             return
@@ -149,6 +151,18 @@ extension FaultDirector {
             self.ring.network.heal(split)
             self.networkChanged()
         }
+    }
+
+    private func slowDown(
+        _ node: NodeID, _ fault: Fault, by delay: Duration, bandwidthPercent: Int, for duration: Duration
+    ) async throws {
+        self.ring.network.setDelay(delay, of: node)
+        self.networkChanged()
+        self.enter(after: duration) {
+            self.ring.network.setDelay(.zero, of: node)
+            self.networkChanged()
+        }
+        try await self.change(node, fault, for: duration) { $0.linkPercent = $1 ? bandwidthPercent : 100 }
     }
 
     /// While things go wrong, a cut may be open anywhere.

@@ -149,6 +149,7 @@ final class FaultDirector: @unchecked Sendable {
         self.failingStores = []
         for node in self.ring.nodes {
             self.ring.network.setPlugged(true, node)
+            self.ring.network.setDelay(.zero, of: node)
             try await self.setFaults(ModelledFaults(), on: node)
             try await self.mend(node)
             self.goOn(node)

@@ -2,19 +2,19 @@ import Basis
 import ClusterActors
 
 /// A step of the protocol at which a fault hurts most.
-package enum Moment: Hashable, Sendable, CaseIterable {
+package enum Moment: String, Hashable, Sendable, CaseIterable {
     case joined
     case lost
     case blocked
     case confirmed
     case ended
     case granted
-    case flightBegan
-    case flightEnded
+    case flightBegan = "flight-began"
+    case flightEnded = "flight-ended"
     case copying
     case decided
-    case actedUpon
-    case inDoubt
+    case actedUpon = "acted-upon"
+    case inDoubt = "in-doubt"
     case started
     case recovered
 

@@ -53,6 +53,7 @@ package struct RingSight: Sendable {
         case .anyNode: nodes
         case .initiator: nodes.filter { self.initiators.contains($0) }
         case .member: nodes.filter { self.isHeldByAnother($0) }
+        case .node(let index): [nodes[index]]
         case .flying: nodes.filter { self.flying[$0, default: 0] > 0 }
         }
     }

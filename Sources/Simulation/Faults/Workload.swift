@@ -17,9 +17,18 @@ package struct Workload: Sendable {
         case drain(node: Int)
         case injectUnderload(node: Int)
         case injectOverload(node: Int)
+
+        /// The index of the node that it is about.
+        var node: Int {
+            switch self {
+            case .overload(let node, _), .flap(let node, _, _), .drain(let node), .injectUnderload(let node),
+                .injectOverload(let node):
+                node
+            }
+        }
     }
 
-    package struct Entry: Sendable {
+    package struct Entry: Hashable, Sendable {
         package var at: Duration
         package var lasts: Duration
         package var act: Act
