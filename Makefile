@@ -99,7 +99,7 @@ setup-batch:
 lab-batch: build lab-setup setup-batch
 	lab/batch-test
 
-# Rings under faults in virtual time: P1-P13 in SEEDS seeds.
+# Rings under faults in virtual time: P1-P14 in SEEDS seeds.
 seeds:
 	$(SWIFT) build $(FLAGS) --product fault-campaign
 	.build/release/fault-campaign --count $(SEEDS)

@@ -8,7 +8,7 @@ import Simulation
 struct FaultCampaignCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fault-campaign",
-        abstract: "Runs rings of agents under faults in virtual time and judges the invariants P1-P13.",
+        abstract: "Runs rings of agents under faults in virtual time and judges the invariants P1-P14.",
         discussion:
             """
             Exit code 0 when all hold in all seeds, 1 when one does not, 2 when --only names no part of a seed, or a plan \
@@ -141,7 +141,7 @@ struct FaultCampaignCommand: AsyncParsableCommand {
         } else if let first {
             try self.write(campaign.file(of: first))
         }
-        print(broken.isEmpty ? "P1-P13 hold in all seeds" : "\(broken.count) seeds break an invariant")
+        print(broken.isEmpty ? "P1-P14 hold in all seeds" : "\(broken.count) seeds break an invariant")
         if !broken.isEmpty { throw ExitCode(1) }
     }
 

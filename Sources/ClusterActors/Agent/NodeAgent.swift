@@ -66,6 +66,8 @@ package actor NodeAgent {
     var ispsStarted: UInt64 = 0
     /// ISPs of this node whose task has ended but whose releases are not all answered.
     var finishing: Set<ISPID> = []
+    /// Releases that are neither answered nor given up.
+    var openReleases = 0
     /// Who is to be told when an ISP of this node is over.
     var waiters: [ISPID: Set<NodeID>] = [:]
     var outgoing: [ActionID: OutgoingFlight] = [:]

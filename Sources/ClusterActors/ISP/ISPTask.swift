@@ -350,6 +350,8 @@ extension NodeAgent {
     }
 
     private func releaseOne(_ node: NodeID, _ token: Token, until deadline: MonotonicInstant) async {
+        self.openReleases += 1
+        defer { self.openReleases -= 1 }
         while self.now < deadline, !Task.isCancelled {
             if case .released = await self.ask(node, .release(token)) { return }
             try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)

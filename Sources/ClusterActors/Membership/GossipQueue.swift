@@ -17,6 +17,9 @@ package struct GossipQueue: Sendable {
 
     package var isEmpty: Bool { self.entries.isEmpty }
 
+    /// How many facts wait.
+    package var count: Int { self.entries.count }
+
     /// Adds a fact in place of the one about the same member.
     ///
     /// - Parameter limit: how many facts may wait; beyond it the most told one is dropped.

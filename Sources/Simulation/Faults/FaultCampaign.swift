@@ -120,7 +120,8 @@ package struct FaultCampaign: Sendable {
     static func bounds(of settings: AgentSettings) -> InvariantBounds {
         InvariantBounds(
             timings: settings.timings, sampleInterval: settings.triggers.sampleInterval,
-            stallMax: FaultPlan.answerDelayMax, replansMax: settings.limits.replansMax)
+            stallMax: FaultPlan.answerDelayMax, replansMax: settings.limits.replansMax,
+            incomingMax: settings.migration.incomingMax, outgoingMax: settings.migration.outgoingMax)
     }
 }
 

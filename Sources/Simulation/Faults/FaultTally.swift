@@ -17,6 +17,8 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
     package private(set) var migrationsInDoubt = 0
     package private(set) var guestsInDoubt = 0
     package private(set) var staleAnswers = 0
+    /// The most that was seen in one queue of one node.
+    package private(set) var queuesPeak: [WatchedQueue: Int] = [:]
     /// Those that struck, by ``Fault/name``.
     package private(set) var faults: [String: Int] = [:]
 
@@ -40,6 +42,7 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
         case .told, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed, .network, .sees,
             .tick:
             return
+        case .queues(_, let sizes): self.queuesPeak.merge(sizes, uniquingKeysWith: max)
         }
     }
 
@@ -69,6 +72,7 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
         sum.migrationsInDoubt += right.migrationsInDoubt
         sum.guestsInDoubt += right.guestsInDoubt
         sum.staleAnswers += right.staleAnswers
+        sum.queuesPeak.merge(right.queuesPeak, uniquingKeysWith: max)
         sum.faults.merge(right.faults, uniquingKeysWith: +)
         return sum
     }
@@ -78,6 +82,10 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
 
     /// Kinds of faults that never struck.
     package var missing: [String] { Fault.names.filter { self.faults[$0] == nil } }
+
+    private var queuesInWords: String {
+        WatchedQueue.allCases.map { "\(self.queuesPeak[$0, default: 0]) \($0)" }.joined(separator: ", ")
+    }
 
     private var faultsInWords: String {
         let counts = Fault.names.compactMap { name in self.faults[name].map { "\($0) \(name)" } }
@@ -92,6 +100,7 @@ package struct FaultTally: Hashable, Sendable, CustomStringConvertible {
             leases: \(self.leasesLapsed) lapsed, \(self.membersLost) members lost, \(self.staleAnswers) stale answers
             migrations: \(self.migrationsOrdered) ordered, \(self.migrationsMoved) moved, \(self.migrationsFailed) failed, \
             \(self.migrationsInDoubt) in doubt; \(self.guestsInDoubt) guests in doubt
+            queues at most: \(self.queuesInWords)
             faults: \(self.faultsInWords)
             """
     }

@@ -34,7 +34,8 @@ package struct RingSight: Sendable {
             for view in views {
                 self.running[view.node] = view.copies.filter { $0.presence == .running }.map(\.vm)
             }
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees, .tick:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees,
+            .queues, .tick:
             return
         }
     }

@@ -53,7 +53,7 @@ package struct BeliefChecker: InvariantChecker {
                     "renews epoch \(token.epoch), which it gave back \((now - since).inMilliseconds) ms before")
             ]
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network,
-            .sees, .tick:
+            .sees, .queues, .tick:
             break
         }
         return []

@@ -53,7 +53,7 @@ package struct BlockedChecker: InvariantChecker {
             self.disturb(at: now)
         case .tick:
             return self.blocked.sorted { $0.key < $1.key }.compactMap { self.check($0.key, $0.value, at: now) }
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .sees:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .sees, .queues:
             break
         }
         return []

@@ -50,7 +50,7 @@ package struct CommandChecker: InvariantChecker {
         case .replySent(let exchange, .reserve(let isp, _, _), .reserve(.granted(let grant))):
             breaches = self.checkAnswer(exchange, "granted", Token(isp: isp, epoch: grant.epoch), now)
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network,
-            .sees, .tick:
+            .sees, .queues, .tick:
             break
         }
         return breaches

@@ -47,7 +47,7 @@ package struct EndingChecker: InvariantChecker {
             self.prolong(exchange.asked, token.isp, at: now)
         case .tick:
             return self.book.current.keys.sorted().compactMap { self.checkEnd(of: $0, at: now) }
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .network, .sees:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .network, .sees, .queues:
             break
         }
         return []

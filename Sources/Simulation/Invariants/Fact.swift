@@ -23,6 +23,8 @@ package enum Fact: Sendable {
     case network(isClean: Bool)
     /// So many nodes are alive in the view of the node's agent, in the end.
     case sees(NodeID, live: Int)
+    /// So much is in the queues of the node's agent and of its transport; comes each second in which its process runs.
+    case queues(NodeID, [WatchedQueue: Int])
     /// Time passes: comes each second.
     case tick
 }
@@ -47,7 +49,9 @@ extension Fact {
     /// The nodes that it concerns; empty where it concerns all.
     var nodes: [NodeID] {
         switch self {
-        case .told(let node, _), .crashed(let node), .paused(let node), .resumed(let node), .sees(let node, _): [node]
+        case .told(let node, _), .crashed(let node), .paused(let node), .resumed(let node), .sees(let node, _),
+            .queues(let node, _):
+            [node]
         case .requestSent(let exchange, _), .requestArrived(let exchange, _), .replySent(let exchange, _, _),
             .replyArrived(let exchange, _, _):
             [exchange.asker, exchange.asked]
@@ -76,6 +80,11 @@ extension Fact: CustomStringConvertible {
         case .resumed(let node): "\(node) goes on"
         case .network(let isClean): isClean ? "the network is clean" : "the network is bad"
         case .sees(let node, let live): "\(node) sees \(live) nodes alive"
+        case .queues(let node, let sizes):
+            "\(node) has "
+                + WatchedQueue.allCases.compactMap { queue in
+                    sizes[queue, default: 0] > 0 ? "\(sizes[queue, default: 0]) \(queue)" : nil
+                }.joined(separator: ", ")
         case .tick: "tick"
         }
     }

@@ -34,7 +34,7 @@ struct GrantBook: Sendable {
         case .crashed(let node):
             self.end(node, .crashed, at: now)
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network,
-            .sees, .tick:
+            .sees, .queues, .tick:
             return
         }
     }

@@ -30,7 +30,8 @@ package struct GuestChecker: InvariantChecker {
         case .crashed(let node):
             self.doubts[node] = nil
             self.flying[node] = nil
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees, .tick:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees,
+            .queues, .tick:
             break
         }
         return []

@@ -61,7 +61,8 @@ package struct HolderChecker: InvariantChecker {
             }
         case .told(_, .nodeGranted), .told(_, .nodeEnded):
             break
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees, .tick:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .paused, .resumed, .network, .sees,
+            .queues, .tick:
             return breaches
         }
         for source in self.flows.keys.sorted() {
@@ -94,7 +95,7 @@ package struct HolderChecker: InvariantChecker {
             let what = "a grant ended, epoch \(token.epoch), that did not stand"
             return [Breach(.oneHolder, node: node, isp: token.isp, what)]
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed,
-            .network, .sees, .tick:
+            .network, .sees, .queues, .tick:
             return []
         }
     }

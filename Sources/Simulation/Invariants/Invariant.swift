@@ -30,6 +30,8 @@ package enum Invariant: String, Hashable, Sendable, CaseIterable {
     case messagesBounded = "P12"
     /// When nothing goes wrong any more, all agents come to see all nodes alive.
     case viewsConverge = "P13"
+    /// No queue of an agent or of its transport grows beyond its bound.
+    case queuesBounded = "P14"
 }
 
 /// An invariant that did not hold, as its checker sees it.
@@ -68,12 +70,20 @@ package struct InvariantBounds: Hashable, Sendable {
     package var stallMax: Duration
     /// How often an ISP plans anew after a failed migration.
     package var replansMax: Int
+    /// How many guests may arrive at a node at once, and how many leave it.
+    package var incomingMax: Int
+    package var outgoingMax: Int
 
-    package init(timings: ProtocolTimings, sampleInterval: Duration, stallMax: Duration, replansMax: Int) {
+    package init(
+        timings: ProtocolTimings, sampleInterval: Duration, stallMax: Duration, replansMax: Int, incomingMax: Int,
+        outgoingMax: Int
+    ) {
         self.timings = timings
         self.sampleInterval = sampleInterval
         self.stallMax = stallMax
         self.replansMax = replansMax
+        self.incomingMax = incomingMax
+        self.outgoingMax = outgoingMax
     }
 
     /// A lease by the slowest clock.

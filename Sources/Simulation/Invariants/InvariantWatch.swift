@@ -43,6 +43,7 @@ package final class InvariantWatch: @unchecked Sendable {
             HolderChecker(), CommandChecker(bounds), ReleaseChecker(), BeliefChecker(), OutcomeChecker(bounds),
             YieldChecker(), EndingChecker(bounds), BlockedChecker(bounds), SweepChecker(ring: ring), GuestChecker(),
             UnsolvableChecker(bounds), MessagesChecker(nodes: ring.count, bounds), ViewsChecker(nodes: ring.count),
+            QueuesChecker(nodes: ring.count, bounds),
         ]
     }
 
@@ -62,13 +63,16 @@ package final class InvariantWatch: @unchecked Sendable {
         ring.network.onMessage = { self.take($0) }
         let fleet = ring.fleet
         try await ring.hosts.run { await fleet.watch { views in self.take(.hosts(views)) } }
-        self.tick()
+        self.tick(ring)
     }
 
-    private func tick() {
+    private func tick(_ ring: RingWorld) {
         self.world.schedule(after: .seconds(1)) {
             self.take(.tick)
-            self.tick()
+            for node in ring.nodes {
+                if let sizes = ring.queueSizes(of: node) { self.take(.queues(node, sizes)) }
+            }
+            self.tick(ring)
         }
     }
 
@@ -121,7 +125,10 @@ package final class InvariantWatch: @unchecked Sendable {
     // MARK: - Reporting
 
     private func remember(_ fact: Fact, at now: MonotonicInstant) {
-        if case .tick = fact { return }
+        switch fact {
+        case .tick, .queues: return
+        default: break
+        }
         if self.recent.count >= Self.recentMax { self.recent.removeFirst(Self.recentMax / 2) }
         self.recent.append((now, fact))
     }

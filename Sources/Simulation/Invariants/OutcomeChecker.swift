@@ -48,7 +48,7 @@ package struct OutcomeChecker: InvariantChecker {
             .told(_, .migrationEnded(let action, _, _, _, _, _, _)):
             self.running[action.isp]?.lastSign = now
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network,
-            .sees, .tick:
+            .sees, .queues, .tick:
             break
         }
         return []

@@ -36,7 +36,7 @@ package struct ReleaseChecker: InvariantChecker {
                     "\(order.action) was let in with ticket \(known), and again with ticket \(ticket)")
             ]
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed,
-            .network, .sees, .tick:
+            .network, .sees, .queues, .tick:
             break
         }
         return []

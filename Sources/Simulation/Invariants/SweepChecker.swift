@@ -31,7 +31,7 @@ package struct SweepChecker: InvariantChecker {
         case .requestSent(let exchange, .reserve(let isp, _, let ask)):
             return self.check(exchange.asked, by: isp, ask: ask)
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed,
-            .network, .sees, .tick:
+            .network, .sees, .queues, .tick:
             break
         }
         return []

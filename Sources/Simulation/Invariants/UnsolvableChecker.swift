@@ -46,7 +46,7 @@ package struct UnsolvableChecker: InvariantChecker {
                     .unsolvable, node: node, isp: isp,
                     "says unsolvable and skipped \(names.joined(separator: ", "))")
             ]
-        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .network, .sees, .tick:
+        case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .network, .sees, .queues, .tick:
             break
         }
         return []

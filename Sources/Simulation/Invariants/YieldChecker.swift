@@ -30,7 +30,7 @@ package struct YieldChecker: InvariantChecker {
                 Breach(.firstKeyStays, node: exchange.asked, isp: key.isp, "is told to yield to \(asked), a later key")
             ]
         case .told, .requestSent, .requestArrived, .replySent, .replyArrived, .hosts, .crashed, .paused, .resumed,
-            .network, .sees, .tick:
+            .network, .sees, .queues, .tick:
             break
         }
         return []

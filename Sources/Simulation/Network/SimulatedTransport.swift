@@ -40,6 +40,12 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
         var number: UInt64
     }
 
+    /// How many of its requests the peer that has most of them has not answered.
+    var requestsToOnePeerMost: Int { self.inFlight.values.max() ?? 0 }
+
+    /// How many requests it has taken in and not answered.
+    var requestsServed: Int { self.serving.count }
+
     init(network: SimulatedNetwork, port: SimulatedNetwork.Port, process: SimulatedProcess, time: SkewedTime) {
         self.network = network
         self.port = port

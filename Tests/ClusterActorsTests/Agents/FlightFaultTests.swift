@@ -24,7 +24,9 @@ struct FlightFaultTests {
                 world: world, ring: self.ring.nodes,
                 bounds: InvariantBounds(
                     timings: self.ring.settings.timings, sampleInterval: self.ring.settings.triggers.sampleInterval,
-                    stallMax: .seconds(2), replansMax: 2))
+                    stallMax: .seconds(2), replansMax: 2,
+                    incomingMax: self.ring.settings.migration.incomingMax,
+                    outgoingMax: self.ring.settings.migration.outgoingMax))
             for node in self.ring.nodes {
                 var guests = [Self.guest("\(node)-rooted", cpuMillicores: 500, .rooted(reason: "a test"))]
                 if node == "n1" {

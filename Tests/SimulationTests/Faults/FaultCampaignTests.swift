@@ -5,7 +5,7 @@ import Testing
 /// each seed, a time of faults drawn from it, then a calm one that must end well. `make seeds` runs a thousand.
 @Suite("A ring under faults")
 struct FaultCampaignTests {
-    @Test("keeps P1-P13, and is put to everything that the protocol provides for")
+    @Test("keeps P1-P14, and is put to everything that the protocol provides for")
     func invariantsHold() async throws {
         var tally = FaultTally()
         let seeds = Seeds.chosen(1...25)

@@ -65,7 +65,8 @@ enum Cast {
     static let plan = ReconfigurationPlan(
         steps: [], cost: .zero, memoryMiB: 0, risk: PlacementRisk(expectedExcessMicrocores: 0))
     static let bounds = InvariantBounds(
-        timings: ProtocolTimings(), sampleInterval: .seconds(2), stallMax: .seconds(1), replansMax: 2)
+        timings: ProtocolTimings(), sampleInterval: .seconds(2), stallMax: .seconds(1), replansMax: 2,
+        incomingMax: 2, outgoingMax: 2)
 
     static func key(_ isp: ISPID, _ triggerClass: TriggerClass = .overload, birth: UInt64) -> ISPKey {
         ISPKey(triggerClass: triggerClass, birth: birth, isp: isp)

@@ -1,0 +1,78 @@
+package import Basis
+import ClusterActors
+
+/// P14: no queue of an agent or of its transport grows beyond the bound that `docs/protocol.md` states under "Queues".
+package struct QueuesChecker: InvariantChecker {
+    /// Under way to one peer at once: a reservation and its repetition, a renewal by the clock and one to confirm, a
+    /// release and one of a grant that came late, questions about two flights each way, an exchange, a probe, waits.
+    package static let requestsToOnePeerMax = 16
+    /// Of what one peer asks, so much may have to wait for the hypervisor, the disk or a third node.
+    package static let requestsServedPerPeerMax = 4
+    /// Grants of one node that are being given back at once: one that its ISP had, and one that came late.
+    package static let releasesPerNodeMax = 2
+    /// A node asks one after the other; an ISP that ends leaves one question behind.
+    package static let awaitedReservesMax = 2
+    /// A node that ends an ISP starts no other.
+    package static let finishingMax = 1
+    /// Guests in doubt are here or were: more than a host of a campaign has.
+    package static let doubtsMax = 32
+    /// Times the guests that may arrive at once: flights that ended leave their tickets until the hypervisor has voided
+    /// them, and the next ones, let in before it fell silent, may have ended as well.
+    package static let ticketsPerArrivalMax = 2
+    /// While a journal refuses, no flight begins: those that were under way, and what they pushed out, is left.
+    package static let unforgottenMax = 16
+
+    private let nodes: Int
+    private let bounds: InvariantBounds
+    private let membership = MembershipSettings()
+    /// What was objected to already: a queue that grows is told once.
+    private var told: [NodeID: Set<WatchedQueue>] = [:]
+
+    /// - Parameter nodes: of the ring.
+    package init(nodes: Int, _ bounds: InvariantBounds) {
+        self.nodes = nodes
+        self.bounds = bounds
+    }
+
+    package mutating func take(_ fact: Fact, at now: MonotonicInstant) -> [Breach] {
+        guard case .queues(let node, let sizes) = fact else { return [] }
+        var breaches: [Breach] = []
+        for queue in WatchedQueue.allCases {
+            let (size, most) = (sizes[queue, default: 0], self.most(of: queue))
+            guard size > most, self.told[node, default: []].insert(queue).inserted else { continue }
+            breaches.append(Breach(.queuesBounded, node: node, "\(size) \(queue), promised are at most \(most)"))
+        }
+        return breaches
+    }
+
+    /// The most that may be in `queue`.
+    package func most(of queue: WatchedQueue) -> Int {
+        switch queue {
+        case .requestsToOnePeer: Self.requestsToOnePeerMax
+        case .requestsServed: Self.requestsServedPerPeerMax * self.nodes + self.membership.relaysMax
+        case .agent(let queue): self.most(of: queue)
+        }
+    }
+
+    private func most(of queue: AgentQueue) -> Int {
+        switch queue {
+        case .heldGrants, .waiters, .gossip, .suspicions, .deadMembers: self.nodes
+        case .awaitedReserves: Self.awaitedReservesMax
+        case .openReleases: Self.releasesPerNodeMax * self.nodes
+        case .finishingISPs: Self.finishingMax
+        case .recommendations: TriggerClass.allCases.count
+        case .outgoingFlights: self.bounds.outgoingMax
+        case .incomingFlights: self.bounds.incomingMax
+        case .handovers:
+            HandoverRecord.settledMax + self.bounds.incomingMax + self.bounds.outgoingMax + Self.doubtsMax
+        case .doubts: Self.doubtsMax
+        case .ticketsToVoid: Self.ticketsPerArrivalMax * self.bounds.incomingMax
+        case .unforgotten: Self.unforgottenMax
+        case .membershipRequests:
+            1 + self.membership.indirectProbes + self.membership.relaysMax + self.membership.exchangesMax
+                + self.membership.goodbyes
+        case .relays: self.membership.relaysMax
+        case .hints: self.membership.hintsMax
+        }
+    }
+}
