@@ -26,7 +26,7 @@ struct SimulateProgramTests {
         #expect(results.map { $0["seed"] as? Int } == [5, 6])
         let keys: Set = [
             "format", "preset", "nodes", "vms", "duration_s", "algorithm", "seed", "wall_s", "cpu_s", "peak_rss_mib",
-            "events", "violations", "isps", "migrations", "messages_total", "online", "trace_hash",
+            "events", "violations", "isps", "migrations", "messages_total", "messages", "online", "trace_hash",
         ]
         for result in results {
             #expect(Set(result.keys) == keys)

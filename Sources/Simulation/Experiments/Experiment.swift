@@ -98,6 +98,8 @@ package struct Experiment: Sendable {
         let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
         let recorder = ExperimentRecorder(world)
         ring.onEvent = { _, event in recorder.take(event) }
+        let messages = MessageTally()
+        ring.network.onMessage = { messages.take($0) }
         self.report(onProgress, from: world.now, in: world)
         let record = try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.start(ring, fleet, recorder) }
@@ -108,7 +110,10 @@ package struct Experiment: Sendable {
             do { try await group.waitForAll() } catch is CancellationError {}
             return record
         }
-        return (ExperimentResult(self, seed: seed, record, messages: ring.network.totals.sent), record)
+        return (
+            ExperimentResult(self, seed: seed, record, messages: messages.result(total: ring.network.totals.sent)),
+            record
+        )
     }
 
     /// Tells the network which nodes are near each other.

@@ -73,6 +73,23 @@ package struct ExperimentResult: Encodable, Sendable {
         package var least: Int
     }
 
+    /// Of all messages, whose business they were.
+    package struct Messages: Encodable, Sendable {
+        package var membership: Int
+        package var isp: Int
+        /// Refusals of hosts and agents that are down or stop.
+        package var other: Int
+        /// Of the jobs run and timers fired, at least so many were membership's.
+        package var membershipEventsLeast: Int
+
+        package var total: Int { self.membership + self.isp + self.other }
+
+        enum CodingKeys: String, CodingKey {
+            case membership, isp, other
+            case membershipEventsLeast = "membership_events_least"
+        }
+    }
+
     /// The overloads that one change of all loads makes, taken together.
     package struct Sets: Encodable, Sendable {
         package var count: Int
@@ -99,7 +116,7 @@ package struct ExperimentResult: Encodable, Sendable {
     package var online: Online
     /// Nil where loads change one by one.
     package var sets: Sets?
-    package var messagesTotal: Int
+    package var messages: Messages
     /// Jobs run and timers fired.
     package var events: Int
     /// Equal for two runs of a seed.
@@ -128,7 +145,7 @@ package struct ExperimentResult: Encodable, Sendable {
         case wall = "wall_s"
         case cpu = "cpu_s"
         case peakRSSMiB = "peak_rss_mib"
-        case events, violations, isps, migrations, online, sets
+        case events, violations, isps, migrations, online, sets, messages
         case messagesTotal = "messages_total"
         case traceHash = "trace_hash"
     }
@@ -151,7 +168,8 @@ package struct ExperimentResult: Encodable, Sendable {
         try container.encode(self.migrations, forKey: .migrations)
         try container.encode(self.online, forKey: .online)
         try container.encodeIfPresent(self.sets, forKey: .sets)
-        try container.encode(self.messagesTotal, forKey: .messagesTotal)
+        try container.encode(self.messages.total, forKey: .messagesTotal)
+        try container.encode(self.messages, forKey: .messages)
         try container.encode(self.traceHash, forKey: .traceHash)
     }
 }
@@ -207,7 +225,7 @@ extension ExperimentResult.Sets {
 }
 
 extension ExperimentResult {
-    init(_ experiment: Experiment, seed: UInt64, _ record: ExperimentRecord, messages: Int) {
+    init(_ experiment: Experiment, seed: UInt64, _ record: ExperimentRecord, messages: Messages) {
         self.init(
             preset: experiment.preset, nodes: experiment.shape.nodes,
             vms: experiment.shape.vms, duration: experiment.duration.inSeconds,
@@ -215,7 +233,7 @@ extension ExperimentResult {
             isps: ISPs(of: record.procedures.map(\.summary)), migrations: Migrations(of: record.moves),
             online: Online(mean: record.onlineMean, least: record.onlineLeast),
             sets: experiment.load.interval.map { Sets(of: record.violations, interval: $0) },
-            messagesTotal: messages, events: 0, traceHash: "")
+            messages: messages, events: 0, traceHash: "")
     }
 }
 

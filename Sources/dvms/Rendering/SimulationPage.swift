@@ -141,7 +141,8 @@ extension SimulationPage {
     private var costRows: [(name: String, value: String)] {
         let spent = self.result.spent
         return [
-            ("Messages of all kinds", Figures.grouped(self.result.messagesTotal)),
+            ("Messages of all kinds", Figures.grouped(self.result.messages.total)),
+            ("Of these membership's", Figures.grouped(self.result.messages.membership)),
             ("Events: jobs run and timers fired", Figures.grouped(self.result.events)),
             ("Wall clock", "\(Figures.short(spent.wallSeconds)) s, CPU \(Figures.short(spent.cpuSeconds)) s"),
             ("Peak memory of the process", "\(Figures.grouped(spent.peakRSSMiB)) MiB"),

@@ -33,6 +33,14 @@ package struct SimulationReport: Sendable {
     private var special: String {
         guard let first = self.results.first else { return "" }
         var lines: [String] = []
+        if first.messages.total > 0 {
+            let messages = first.messages
+            lines.append(
+                "seed \(first.seed): \(Figures.count(messages.total, "message")), \(messages.membership) membership's"
+                    + " (\(Self.percent(messages.membership, of: messages.total)) %), \(messages.isp) of ISPs; at least"
+                    + " \(Self.percent(messages.membershipEventsLeast, of: first.events)) % of all events are membership's"
+            )
+        }
         if let sets = first.sets {
             lines.append(
                 "seed \(first.seed): \(Figures.count(sets.count, "set")) of overloads made at once, repaired in"
@@ -57,6 +65,10 @@ package struct SimulationReport: Sendable {
         let moves = Double(self.results.reduce(0) { $0 + $1.migrations.count }) / count
         return "mean of \(self.results.count) seeds: \(Self.figure(total)) s of violations,"
             + " \(Self.figure(total * count / Double(max(number, 1)))) s each, \(Self.figure(moves)) migrations"
+    }
+
+    private static func percent(_ part: Int, of whole: Int) -> String {
+        Self.figure(100 * Double(part) / Double(max(whole, 1)))
     }
 
     private static func figure(_ value: Double) -> String {

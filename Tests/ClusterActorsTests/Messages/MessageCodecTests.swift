@@ -46,6 +46,26 @@ struct MessageCodecTests {
         #expect(names == Set(MessageExamples.all.map(\.name)), "generator and examples must cover every case")
     }
 
+    @Test("tell by the first byte whose business they are", arguments: MessageExamples.all)
+    func kind(message: Message) {
+        let body = ByteBuffer(bytes: message.bytes)
+        switch message {
+        case .request(.membership): #expect(MessageCodec.kind(ofRequest: body) == .membership)
+        case .request: #expect(MessageCodec.kind(ofRequest: body) == .isp)
+        case .reply(.membership): #expect(MessageCodec.kind(ofReply: body) == .membership)
+        case .reply(.stopping): #expect(MessageCodec.kind(ofReply: body) == nil)
+        case .reply: #expect(MessageCodec.kind(ofReply: body) == .isp)
+        }
+    }
+
+    @Test("have no kind when they begin like none")
+    func noKind() {
+        for bytes: [UInt8] in [[], [0], [255]] {
+            #expect(MessageCodec.kind(ofRequest: ByteBuffer(bytes: bytes)) == nil)
+            #expect(MessageCodec.kind(ofReply: ByteBuffer(bytes: bytes)) == nil)
+        }
+    }
+
     @Test("are an error at every truncation", arguments: MessageExamples.all)
     func truncation(message: Message) {
         let bytes = message.bytes

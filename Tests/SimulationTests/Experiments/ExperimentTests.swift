@@ -48,7 +48,7 @@ struct ExperimentTests {
         for violation in outcome.record.violations { total[violation.node] += violation.duration.inNanoseconds }
         #expect(total == self.replay(seed: seed))
         #expect(total.contains { $0 > 0 }, "the load overloads some node")
-        #expect(outcome.result.migrations.count == 0 && outcome.result.messagesTotal == 0)
+        #expect(outcome.result.migrations.count == 0 && outcome.result.messages.total == 0)
     }
 
     @Test(
@@ -98,5 +98,19 @@ struct ExperimentTests {
         #expect(first.result.traceHash == second.result.traceHash)
         #expect(first.record.violations == second.record.violations)
         #expect(first.result.traceHash != other.result.traceHash)
+    }
+
+    @Test("says whose business its messages were")
+    func messages() async throws {
+        let result = try await self.run(.dvms, seed: 1).result
+        let messages = result.messages
+        // A probe a second and its answer are nearly all that membership says while all is well.
+        let probes = 2.0 * Double(Self.nodes) * Self.duration.inSeconds
+        #expect((0.95...1.15).contains(Double(messages.membership) / probes), "\(messages)")
+        // Each request of an ISP has its answer; what sources and destinations say to each other comes on top.
+        #expect(Double(messages.isp) > 2 * result.isps.messagesMean * Double(result.isps.count))
+        #expect(messages.other == 0)
+        #expect(messages.membershipEventsLeast < result.events)
+        #expect(try await self.run(.none, seed: 1).result.messages.total == 0)
     }
 }

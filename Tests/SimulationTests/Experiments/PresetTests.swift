@@ -51,7 +51,7 @@ struct PresetTests {
         experiment.churn = nil
         let quiet = try await experiment.run(seed: 2)
         // Who starts says so to all; and the load is the same.
-        #expect(outcome.result.messagesTotal != quiet.result.messagesTotal)
+        #expect(outcome.result.messages.total != quiet.result.messages.total)
         #expect(outcome.result.violations.total >= quiet.result.violations.total)
     }
 

@@ -37,6 +37,14 @@ package enum MessageCodec {
     }
 }
 
+/// Whose business a message is.
+package enum MessageKind: Hashable, Sendable {
+    /// The failure detector's and its gossip.
+    case membership
+    /// All that ISPs need: reservations, migrations, handovers, waiting.
+    case isp
+}
+
 /// How large the fields of a message may be that have no limit by their type.
 package enum WireLimits {
     /// Words for an operator, in bytes of UTF-8. Longer ones are cut.

@@ -1,5 +1,6 @@
 import Basis
 import Hypervisor
+package import NIOCore
 import Transport
 
 private enum ReplyTag: UInt8 {
@@ -48,6 +49,18 @@ private enum WaitTag: UInt8 {
     case ended = 1
     case wait = 2
     case yield = 3
+}
+
+extension MessageCodec {
+    /// Whose business an encoded reply is, as ``kind(ofRequest:)`` says it of a request; nil also for `stopping`, which
+    /// answers any.
+    package static func kind(ofReply body: ByteBuffer) -> MessageKind? {
+        switch body.getInteger(at: body.readerIndex).flatMap(ReplyTag.init) {
+        case .membership: .membership
+        case .reserve, .renew, .released, .migrate, .noted, .incoming, .handover, .wait: .isp
+        case .stopping, nil: nil
+        }
+    }
 }
 
 extension WireWriter {

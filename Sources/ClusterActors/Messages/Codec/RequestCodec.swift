@@ -1,5 +1,6 @@
 import Basis
 import Hypervisor
+package import NIOCore
 import Placement
 import Transport
 
@@ -19,6 +20,14 @@ private enum RequestTag: UInt8 {
 /// The tagged fields of `incoming`.
 private enum IncomingTag {
     static let pastMoves: UInt64 = 1
+}
+
+extension MessageCodec {
+    /// Whose business an encoded request is, by its first byte alone: for whoever counts messages by the million. Says
+    /// nothing about whether the rest can be decoded; nil when it begins like no request.
+    package static func kind(ofRequest body: ByteBuffer) -> MessageKind? {
+        body.getInteger(at: body.readerIndex).flatMap(RequestTag.init).map { $0 == .membership ? .membership : .isp }
+    }
 }
 
 extension WireWriter {
