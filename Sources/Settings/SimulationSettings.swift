@@ -18,15 +18,50 @@ package struct SimulationSettings: Hashable, Sendable {
     package var dirtyPercent: Int?
     package var seed: Int?
     package var runs: Int?
+    /// What a host's disk and network give its guests, in MiB per second; 0 is no limit.
+    package var hostDiskMiBPerSecond: Int?
+    package var hostNetworkMiBPerSecond: Int?
     package var load: Load?
     package var churn: Churn?
 
     package enum Load: Hashable, Sendable {
         /// - Parameters:
         ///   - low: of the mean, at the low of a wave of this period; both or neither.
-        case stepped(period: Duration?, meanPercent: Int?, deviationPercent: Int?, lowPercent: Int?, wave: Duration?)
+        ///   - shares: what guests want besides their CPUs.
+        case stepped(
+            period: Duration?, meanPercent: Int?, deviationPercent: Int?, lowPercent: Int?, wave: Duration?,
+            shares: Shares = Shares())
         case redrawn(interval: Duration?, meanPercent: Int?, deviationPercent: Int?)
         case trace(file: String, interval: Duration?)
+    }
+
+    /// What guests want besides their CPUs; nil for nothing.
+    package struct Shares: Hashable, Sendable {
+        package var disk: Share?
+        package var network: Share?
+        package var dirty: Share?
+
+        package init(disk: Share? = nil, network: Share? = nil, dirty: Share? = nil) {
+            self.disk = disk
+            self.network = network
+            self.dirty = dirty
+        }
+    }
+
+    package struct Share: Hashable, Sendable {
+        /// What 100 % are.
+        package var mostMiBPerSecond: Int
+        package var meanPercent: Int?
+        package var deviationPercent: Int?
+        /// Nil when it changes with the CPU load.
+        package var period: Duration?
+
+        package init(mostMiBPerSecond: Int, meanPercent: Int?, deviationPercent: Int?, period: Duration?) {
+            self.mostMiBPerSecond = mostMiBPerSecond
+            self.meanPercent = meanPercent
+            self.deviationPercent = deviationPercent
+            self.period = period
+        }
     }
 
     package struct Churn: Hashable, Sendable {
@@ -50,6 +85,9 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let triggerRange = 50...100
     package static let underloadRange = 0...49
     package static let dirtyRange = 0...100
+    /// In MiB per second: of a host, and of what a guest may want at most.
+    package static let hostRateRange = 0...1_000_000
+    package static let shareRange = 1...1_000_000
     package static let runsRange = 1...10_000
 
     /// The words that a file may use.

@@ -238,6 +238,19 @@ struct ModelledHostStateTests {
         #expect(after.last?.dirtyMiBPerSecond == 7)
     }
 
+    @Test("takes other rates than the CPU's one by one")
+    func otherRates() {
+        var host = Host(guest("a", cpu: 1_500), guest("b", cpu: 500))
+        #expect(host.ask(.setRates("a", ModelledRates(diskKiBPerSecond: 5, networkKiBPerSecond: 6))) == .done)
+        #expect(host.ask(.setRates("a", ModelledRates(networkKiBPerSecond: 7, dirtyMiBPerSecond: 8))) == .done)
+        #expect(host.ask(.setRates("c", ModelledRates(diskKiBPerSecond: 5))) == .failure(.noSuchVM("c")))
+        #expect(isFailure(host.ask(.setRates("b", ModelledRates(diskKiBPerSecond: -1)))))
+        guard case .sample(let sample) = host.ask(.sample) else { return }
+        #expect(sample.map(\.demand?.diskKiBPerSecond) == [5, 0])
+        #expect(sample.map(\.demand?.networkKiBPerSecond) == [7, 0])
+        #expect(sample.first?.demand?.cpuMillicores == 1_500 && sample.first?.dirtyMiBPerSecond == 8)
+    }
+
     @Test("has no demand to show for a guest that does not run")
     func pausedHasNoDemand() {
         var host = Host()

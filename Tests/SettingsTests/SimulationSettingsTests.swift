@@ -29,10 +29,19 @@ struct SimulationSettingsTests {
             trigger: 95%
             underload: 30%
             dirty: 80%
+            host_disk: 400MiB/s
+            host_network: unlimited
             seed: 7
             runs: 3
             load:
-              stepped: {period: 2min, mean: 50%, deviation: 10%, low: 5%, wave: 1h}
+              stepped:
+                period: 2min
+                mean: 50%
+                deviation: 10%
+                low: 5%
+                wave: 1h
+                disk: {max: 50MiB/s, mean: 30%, deviation: 7%, period: 30s}
+                network: {max: 1GiB/s}
             churn: {uptime: 10min, downtime: 30s}
             """)
         var expected = SimulationSettings()
@@ -50,10 +59,15 @@ struct SimulationSettingsTests {
         expected.triggerPercent = 95
         expected.underloadPercent = 30
         expected.dirtyPercent = 80
+        expected.hostDiskMiBPerSecond = 400
+        expected.hostNetworkMiBPerSecond = 0
         expected.seed = 7
         expected.runs = 3
         expected.load = .stepped(
-            period: .seconds(120), meanPercent: 50, deviationPercent: 10, lowPercent: 5, wave: .seconds(3_600))
+            period: .seconds(120), meanPercent: 50, deviationPercent: 10, lowPercent: 5, wave: .seconds(3_600),
+            shares: SimulationSettings.Shares(
+                disk: .init(mostMiBPerSecond: 50, meanPercent: 30, deviationPercent: 7, period: .seconds(30)),
+                network: .init(mostMiBPerSecond: 1_024, meanPercent: nil, deviationPercent: nil, period: nil)))
         #expect(settings.churn?.uptime == .seconds(600) && settings.churn?.downtime == .seconds(30))
         expected.churn = settings.churn
         #expect(settings == expected)
@@ -92,5 +106,25 @@ struct SimulationSettingsTests {
                 "8 speed",
             ], "\(problems)")
         #expect(problems.first?.text == #"expected one of one, two, got "three""#)
+    }
+
+    @Test("is told what is wrong with what guests want besides CPU")
+    func shareProblems() {
+        let text = """
+            host_disk: 5
+            load:
+              stepped:
+                disk: {mean: 50%}
+                network: {max: unlimited}
+                dirty: {max: 5MiB/s, mean: 101%, speed: 1}
+            """
+        let problems = #expect(throws: InvalidSettings.self) { try self.read(text) }?.problems ?? []
+        #expect(
+            problems.map { "\($0.line) \($0.key)" } == [
+                "1 host_disk", "4 load.stepped.disk.max", "5 load.stepped.network.max", "6 load.stepped.dirty.mean",
+                "6 load.stepped.dirty.speed",
+            ], "\(problems)")
+        #expect(problems.dropFirst().first?.text == "missing: what 100% are, such as 50MiB/s")
+        #expect(problems.dropFirst(2).first?.text == "expected 1MiB/s to 1000000MiB/s, got 0MiB/s")
     }
 }

@@ -63,6 +63,9 @@ struct SimulateProgramTests {
         let bad = try ProgramRun("simulate", file)
         #expect(bad.status == 2, "\(bad)")
         #expect(bad.errors.contains("s.yaml:1: nodes: ") && bad.errors.contains("s.yaml:2: algorithm: "))
+        try "load: {stepped: {dirty: {max: 50MiB/s}}}\n".write(toFile: file, atomically: true, encoding: .utf8)
+        let twice = try ProgramRun("simulate", file, "--dirty-percent", "10")
+        #expect(twice.status == 2 && twice.errors.contains("both say how fast VMs write"), "\(twice)")
     }
 
     @Test(

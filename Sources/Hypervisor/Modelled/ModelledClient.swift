@@ -74,6 +74,11 @@ extension ModelledClient {
         try await self.tell(.setDemand(vm, cpuMillicores: cpuMillicores, dirtyMiBPerSecond: dirtyMiBPerSecond))
     }
 
+    /// Sets what a guest wants besides its CPUs from now on.
+    package func setRates(of vm: VMID, _ rates: ModelledRates) async throws(HypervisorError) {
+        try await self.tell(.setRates(vm, rates))
+    }
+
     /// Starts a new guest, or one that is shut off.
     package func boot(_ guest: ModelledGuest) async throws(HypervisorError) {
         try await self.tell(.boot(guest))

@@ -37,6 +37,7 @@ extension ModelledHostState {
         case .discardPausedCopy(let vm): try self.discard(vm, &effects)
         case .setMark(let mark, let vm): try self.change(vm) { $0.guest.mark = mark }
         case .setDemand(let vm, let cpu, let dirty): try self.setDemand(vm, cpu, dirty, &effects)
+        case .setRates(let vm, let rates): try self.setRates(vm, rates, &effects)
         case .boot(let guest): try self.boot(guest, &effects)
         case .setPaused(let vm, let isPaused): try self.setPaused(vm, isPaused, &effects)
         case .setFaults(let faults): self.set(faults, &effects)
@@ -145,9 +146,27 @@ extension ModelledHostState {
     private mutating func setDemand(
         _ vm: VMID, _ cpuMillicores: Int, _ dirtyMiBPerSecond: Int?, _ effects: inout [ModelledEffect]
     ) throws(HypervisorError) {
+        try self.setWants(of: vm, &effects) { guest in
+            guest.demand.cpuMillicores = cpuMillicores
+            guest.dirtyMiBPerSecond = dirtyMiBPerSecond ?? guest.dirtyMiBPerSecond
+        }
+    }
+
+    private mutating func setRates(
+        _ vm: VMID, _ rates: ModelledRates, _ effects: inout [ModelledEffect]
+    ) throws(HypervisorError) {
+        try self.setWants(of: vm, &effects) { guest in
+            guest.demand.diskKiBPerSecond = rates.diskKiBPerSecond ?? guest.demand.diskKiBPerSecond
+            guest.demand.networkKiBPerSecond = rates.networkKiBPerSecond ?? guest.demand.networkKiBPerSecond
+            guest.dirtyMiBPerSecond = rates.dirtyMiBPerSecond ?? guest.dirtyMiBPerSecond
+        }
+    }
+
+    private mutating func setWants(
+        of vm: VMID, _ effects: inout [ModelledEffect], _ change: (inout ModelledGuest) -> Void
+    ) throws(HypervisorError) {
         guard var guest = self.domains[vm]?.guest else { throw .noSuchVM(vm) }
-        guest.demand.cpuMillicores = cpuMillicores
-        guest.dirtyMiBPerSecond = dirtyMiBPerSecond ?? guest.dirtyMiBPerSecond
+        change(&guest)
         if let fault = guest.fault { throw .refused(fault) }
         try self.change(vm) { $0.guest = guest }
         effects.append(.announce(.changed(vm)))

@@ -17,6 +17,7 @@ package enum ModelledRequest: Hashable, Sendable {
     case listDomains
     /// Nil leaves the dirty rate as it is.
     case setDemand(VMID, cpuMillicores: Int, dirtyMiBPerSecond: Int?)
+    case setRates(VMID, ModelledRates)
     /// Starts a new guest, or one that is shut off.
     case boot(ModelledGuest)
     /// Pauses a running guest as an operator does (`pausedOtherwise`), or ends such a pause.
@@ -26,11 +27,24 @@ package enum ModelledRequest: Hashable, Sendable {
     /// Whether it reaches the host even when the hypervisor is told to be silent: it steers the model itself.
     var steersTheModel: Bool {
         switch self {
-        case .listDomains, .setDemand, .boot, .setPaused, .setFaults: true
+        case .listDomains, .setDemand, .setRates, .boot, .setPaused, .setFaults: true
         case .describeHost, .sample, .presence, .openIncoming, .closeIncoming, .migrate, .abortMigration, .resume,
             .discardPausedCopy, .setMark:
             false
         }
+    }
+}
+
+/// What a guest wants besides its CPUs from now on; nil leaves a rate as it is.
+package struct ModelledRates: Hashable, Sendable {
+    package var diskKiBPerSecond: Int?
+    package var networkKiBPerSecond: Int?
+    package var dirtyMiBPerSecond: Int?
+
+    package init(diskKiBPerSecond: Int? = nil, networkKiBPerSecond: Int? = nil, dirtyMiBPerSecond: Int? = nil) {
+        self.diskKiBPerSecond = diskKiBPerSecond
+        self.networkKiBPerSecond = networkKiBPerSecond
+        self.dirtyMiBPerSecond = dirtyMiBPerSecond
     }
 }
 

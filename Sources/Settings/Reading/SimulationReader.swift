@@ -24,6 +24,8 @@ enum SimulationReader {
         settings.triggerPercent = Self.percent(&root, "trigger", in: Limits.triggerRange)
         settings.underloadPercent = Self.percent(&root, "underload", in: Limits.underloadRange)
         settings.dirtyPercent = Self.percent(&root, "dirty", in: Limits.dirtyRange)
+        settings.hostDiskMiBPerSecond = Self.rate(&root, "host_disk", in: Limits.hostRateRange)
+        settings.hostNetworkMiBPerSecond = Self.rate(&root, "host_network", in: Limits.hostRateRange)
         settings.seed = Self.count(&root, "seed", in: 0...Int.max)
         settings.runs = Self.count(&root, "runs", in: Limits.runsRange)
         settings.load = Self.load(&root)
@@ -48,12 +50,33 @@ enum SimulationReader {
         let stepped = SimulationSettings.Load.stepped(
             period: Self.duration(&section, "period", in: Self.intervalRange), meanPercent: mean,
             deviationPercent: deviation, lowPercent: Self.percent(&section, "low", in: Self.percentRange),
-            wave: Self.duration(&section, "wave", in: Self.intervalRange))
+            wave: Self.duration(&section, "wave", in: Self.intervalRange),
+            shares: SimulationSettings.Shares(
+                disk: Self.share(&section, "disk"), network: Self.share(&section, "network"),
+                dirty: Self.share(&section, "dirty")))
         section.finish()
         if section.has("low") != section.has("wave") {
             section.report("low and wave go together: down to which mean, and in which time", line: section.line)
         }
         return given ? stepped : nil
+    }
+
+    private static func share(_ stepped: inout SettingsSection, _ key: String) -> SimulationSettings.Share? {
+        let given = stepped.has(key)
+        var section = stepped.section(key)
+        let most = Self.rate(&section, "max", in: SimulationSettings.shareRange)
+        let (mean, deviation) = Self.distribution(&section)
+        let period = Self.duration(&section, "period", in: Self.intervalRange)
+        section.finish()
+        guard given else { return nil }
+        guard let most else {
+            if !section.has("max") {
+                section.report("missing: what 100% are, such as 50MiB/s", key: "max", line: section.line)
+            }
+            return nil
+        }
+        return SimulationSettings.Share(
+            mostMiBPerSecond: most, meanPercent: mean, deviationPercent: deviation, period: period)
     }
 
     private static func redrawn(_ load: inout SettingsSection) -> SimulationSettings.Load? {
@@ -106,6 +129,10 @@ enum SimulationReader {
 
     private static func percent(_ section: inout SettingsSection, _ key: String, in range: ClosedRange<Int>) -> Int? {
         section.optional(key, in: range, shown: { "\($0)%" }, Quantities.percent)
+    }
+
+    private static func rate(_ section: inout SettingsSection, _ key: String, in range: ClosedRange<Int>) -> Int? {
+        section.optional(key, in: range, shown: { "\($0)MiB/s" }, Quantities.bandwidth)
     }
 
     private static func duration(

@@ -95,7 +95,7 @@ package struct Experiment: Sendable {
         ring.network.countsLinks = false
         self.placeInRacks(ring)
         ring.solver = TimedSolver(LocalPartitionSolver(), time: world.time)
-        let fleet = try await MeasuredFleet(ring, self.shape, using: &loadGenerator)
+        let fleet = try await MeasuredFleet(ring, self.shape, self.load.shares, using: &loadGenerator)
         let recorder = ExperimentRecorder(world)
         ring.onEvent = { _, event in recorder.take(event) }
         let messages = MessageTally()

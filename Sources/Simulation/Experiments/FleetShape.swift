@@ -5,6 +5,7 @@ package import Placement
 package struct FleetShape: Hashable, Sendable {
     package var nodes: Int
     package var vms: Int
+    /// Disk and network are not limited at first.
     package var capacity = Resources(cpuMillicores: 8_000, memoryMiB: 32_768)
     /// What hosts keep for themselves.
     package var reserved = Resources(cpuMillicores: 1_000, memoryMiB: 0)
@@ -35,8 +36,12 @@ package struct FleetShape: Hashable, Sendable {
     /// The rack of the node with this index, of all racks of all sites.
     func rack(of node: Int) -> Int { node * self.sites * self.racks / self.nodes }
 
-    /// What the guests of a host may use together, in millicores.
-    var usableMillicores: Int { self.capacity.cpuMillicores - self.reserved.cpuMillicores }
+    /// What the guests of a host may use together.
+    var usable: Resources {
+        var usable = self.capacity
+        usable -= self.reserved
+        return usable
+    }
 
     /// In MiB per second; whole tens of percent are drawn.
     func drawDirtyRate(using generator: inout SplitMix64) -> Int {

@@ -1,14 +1,15 @@
 import Basis
 import Foundation
 
-/// From now on a guest wants another share of its CPUs.
+/// From now on a guest wants another share of its CPUs, or of something else.
 package struct LoadChange: Hashable, Sendable {
     /// Since the load began.
     package var at: Duration
     /// Which guest, from 0.
     package var vm: Int
-    /// Of each of its virtual CPUs, 0…100.
+    /// Of each of its virtual CPUs, or of the most that any guest may want, 0…100.
     package var percent: Int
+    package var kind = LoadKind.cpu
 }
 
 /// What guests want over time.
@@ -32,6 +33,14 @@ package enum LoadProfile: Sendable {
         case .redrawn(let settings): RedrawnLoad(settings, vms: vms, seed: seed)
         case .trace(let trace): TraceLoad(trace, vms: vms)
         }
+    }
+
+    /// Whether it says what guests want of this kind.
+    package func has(_ kind: LoadKind) -> Bool { kind == .cpu || self.shares.contains { $0.kind == kind } }
+
+    /// What guests want besides their CPUs.
+    var shares: [LoadShare] {
+        if case .stepped(let settings) = self { settings.shares } else { [] }
     }
 
     /// From one change of everything to the next, where everything changes at once.

@@ -17,6 +17,8 @@ final class MeasuredFleet: @unchecked Sendable {
     private let vcpus: Int
     /// How fast each guest writes to memory when it uses its CPUs wholly, in MiB per second.
     private let dirtyMiBPerSecond: [Int]
+    /// What 100 % are of what the load says besides CPU, in MiB per second.
+    private let mostMiBPerSecond: [LoadKind: Int]
     /// By node, the guests of which a copy stands there, and whether it runs.
     private var standing: [[Int: Bool]]
     /// By guest, the nodes on which a copy of it stands.
@@ -24,7 +26,10 @@ final class MeasuredFleet: @unchecked Sendable {
     private var operators: [Int: ModelledDriver] = [:]
 
     /// Adds all hosts with their guests, which want nothing yet.
-    init(_ ring: RingWorld, _ shape: FleetShape, using generator: inout SplitMix64) async throws {
+    ///
+    /// - Parameter shares: what the load says besides CPU.
+    init(_ ring: RingWorld, _ shape: FleetShape, _ shares: [LoadShare], using generator: inout SplitMix64) async throws
+    {
         self.ring = ring
         self.began = ring.world.now
         let count = shape.vms
@@ -33,9 +38,10 @@ final class MeasuredFleet: @unchecked Sendable {
         self.guestIndex = Dictionary(uniqueKeysWithValues: self.guests.enumerated().map { ($1, $0) })
         self.nodeIndex = Dictionary(uniqueKeysWithValues: ring.nodes.enumerated().map { ($1, $0) })
         self.dirtyMiBPerSecond = (0..<count).map { _ in shape.drawDirtyRate(using: &generator) }
+        self.mostMiBPerSecond = Dictionary(uniqueKeysWithValues: shares.map { ($0.kind, $0.mostMiBPerSecond) })
         let places = (0..<count).map { $0 % ring.nodes.count }
         self.meter = ViolationMeter(
-            nodes: ring.nodes.count, capacity: shape.usableMillicores, places: places)
+            nodes: ring.nodes.count, capacity: shape.usable, places: places)
         self.online = OnlineMeter(nodes: ring.nodes.count, places: places, at: ring.world.now)
         self.copies = places.map { [$0] }
         self.standing = Array(repeating: [:], count: ring.nodes.count)
@@ -93,14 +99,37 @@ final class MeasuredFleet: @unchecked Sendable {
     /// While a guest is handed over, each of its copies is told.
     private func set(_ change: LoadChange) async throws {
         let guest = change.vm
-        let cpuMillicores = change.percent * 10 * self.vcpus
-        let request = ModelledRequest.setDemand(
-            self.guests[guest], cpuMillicores: cpuMillicores,
-            dirtyMiBPerSecond: self.dirtyMiBPerSecond[guest] * change.percent / 100)
-        self.meter.guest(guest, wants: cpuMillicores, at: self.ring.world.now)
+        let request = self.note(change)
         for node in self.copies[guest] {
             let driver = try await self.driver(of: node)
             _ = try await self.ring.hosts.run { try await driver.ask(request) }
+        }
+    }
+
+    /// Has a change measured.
+    ///
+    /// - Returns: how its guest's host is told.
+    private func note(_ change: LoadChange) -> ModelledRequest {
+        let (guest, vm, now) = (change.vm, self.guests[change.vm], self.ring.world.now)
+        let mebibytes = self.mostMiBPerSecond[change.kind, default: 0]
+        let kibibytes = mebibytes * 1_024 * change.percent / 100
+        switch change.kind {
+        case .cpu:
+            let cpuMillicores = change.percent * 10 * self.vcpus
+            self.meter.guest(guest, wants: cpuMillicores, at: now)
+            // Writes either follow the CPU or are a share of their own.
+            let writesFollow = self.mostMiBPerSecond[.dirty] == nil
+            return .setDemand(
+                vm, cpuMillicores: cpuMillicores,
+                dirtyMiBPerSecond: writesFollow ? self.dirtyMiBPerSecond[guest] * change.percent / 100 : nil)
+        case .disk:
+            self.meter.guest(guest, wants: kibibytes, of: .disk, at: now)
+            return .setRates(vm, ModelledRates(diskKiBPerSecond: kibibytes))
+        case .network:
+            self.meter.guest(guest, wants: kibibytes, of: .network, at: now)
+            return .setRates(vm, ModelledRates(networkKiBPerSecond: kibibytes))
+        case .dirty:
+            return .setRates(vm, ModelledRates(dirtyMiBPerSecond: mebibytes * change.percent / 100))
         }
     }
 

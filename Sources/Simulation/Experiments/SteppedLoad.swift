@@ -17,6 +17,8 @@ package struct SteppedLoad: GuestLoad {
         package var stepPercent = 10
         /// The mean goes down and up again.
         package var wave: Wave?
+        /// What guests want besides their CPUs, each kind once.
+        package var shares: [LoadShare] = []
 
         package init() {}
     }
@@ -32,37 +34,95 @@ package struct SteppedLoad: GuestLoad {
         }
     }
 
+    /// Changes that come by themselves. When, who and how much are streams of their own.
+    private struct Series: Sendable {
+        let kind: LoadKind
+        let gap: Duration
+        var clock = Duration.zero
+        var gaps: SplitMix64
+        var choices: SplitMix64
+        var loads: NormalPercents
+
+        /// - Parameter gap: from one change of any VM to the next on average.
+        init(_ kind: LoadKind, gap: Duration, using generator: inout SplitMix64) {
+            self.kind = kind
+            self.gap = gap
+            self.gaps = generator.split()
+            self.choices = generator.split()
+            self.loads = NormalPercents(generator.split())
+        }
+
+        mutating func next(_ settings: Settings, vms: Int) -> LoadChange {
+            self.clock += self.gaps.drawGap(mean: self.gap)
+            let vm = Int.random(in: 0..<vms, using: &self.choices)
+            return self.draw(settings, for: vm, at: self.clock)
+        }
+
+        mutating func draw(_ settings: Settings, for vm: Int, at instant: Duration) -> LoadChange {
+            let (mean, deviation) = settings.distribution(of: self.kind, at: instant)
+            let percent = self.loads.draw(mean: mean, deviation: Double(deviation), step: settings.stepPercent)
+            return LoadChange(at: instant, vm: vm, percent: percent, kind: self.kind)
+        }
+    }
+
     private let settings: Settings
     private let vms: Int
-    private var clock = Duration.zero
-    private var gaps: SplitMix64
-    private var choices: SplitMix64
-    private var loads: NormalPercents
+    /// Those that change by themselves, the CPU's first, and the next change of each.
+    private var series: [Series] = []
+    private var heads: [LoadChange] = []
+    /// Those that change whenever the CPU's does.
+    private var followers: [Series] = []
+    /// What follows the last change of a CPU load, the last first.
+    private var following: [LoadChange] = []
 
     package init(_ settings: Settings = Settings(), vms: Int, seed: UInt64) {
         precondition(vms > 0, "a load is of some VMs")
         self.settings = settings
         self.vms = vms
         var generator = SplitMix64(seed: seed)
-        self.gaps = generator.split()
-        self.choices = generator.split()
-        self.loads = NormalPercents(generator.split())
+        // Each kind has its streams, wanted or not, so that no other's draws depend on it.
+        for kind in LoadKind.allCases {
+            let share = settings.shares.first { $0.kind == kind }
+            let period = kind == .cpu ? settings.period : share?.period
+            let series = Series(kind, gap: (period ?? .zero) / vms, using: &generator)
+            if period != nil {
+                self.series.append(series)
+            } else if share != nil {
+                self.followers.append(series)
+            }
+        }
+        self.heads = self.series.indices.map { self.series[$0].next(settings, vms: vms) }
     }
 
-    /// Never nil: changes come for ever.
+    /// Never nil: changes come for ever. Of changes at one instant the CPU's comes first.
     package mutating func next() -> LoadChange? {
-        self.clock += self.gaps.drawGap(mean: self.settings.period / self.vms)
-        let vm = Int.random(in: 0..<self.vms, using: &self.choices)
-        let percent = self.loads.draw(
-            mean: self.meanPercent, deviation: Double(self.settings.deviationPercent), step: self.settings.stepPercent)
-        return LoadChange(at: self.clock, vm: vm, percent: percent)
+        if let change = self.following.popLast() { return change }
+        guard let index = self.heads.indices.min(by: { self.heads[$0].at < self.heads[$1].at }) else { return nil }
+        let change = self.heads[index]
+        self.heads[index] = self.series[index].next(self.settings, vms: self.vms)
+        if change.kind == .cpu {
+            self.following = self.followers.indices.reversed().map {
+                self.followers[$0].draw(self.settings, for: change.vm, at: change.at)
+            }
+        }
+        return change
+    }
+}
+
+extension SteppedLoad.Settings {
+    /// What loads of this kind are drawn from, in percent.
+    fileprivate func distribution(of kind: LoadKind, at instant: Duration) -> (mean: Double, deviation: Int) {
+        if let share = self.shares.first(where: { $0.kind == kind }) {
+            return (Double(share.meanPercent), share.deviationPercent)
+        }
+        return (self.meanPercent(at: instant), self.deviationPercent)
     }
 
-    private var meanPercent: Double {
-        let mean = Double(self.settings.meanPercent)
-        guard let wave = self.settings.wave else { return mean }
+    private func meanPercent(at instant: Duration) -> Double {
+        let mean = Double(self.meanPercent)
+        guard let wave = self.wave else { return mean }
         let low = Double(wave.lowPercent)
-        return low + (mean - low) * (1 + cos(2 * .pi * (self.clock / wave.period))) / 2
+        return low + (mean - low) * (1 + cos(2 * .pi * (instant / wave.period))) / 2
     }
 }
 

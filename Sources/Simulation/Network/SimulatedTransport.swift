@@ -41,7 +41,9 @@ package final class SimulatedTransport: MessageTransport, @unchecked Sendable {
     }
 
     /// How many of its requests the peer that has most of them has not answered.
-    var requestsToOnePeerMost: Int { self.inFlight.values.max() ?? 0 }
+    var requestsToOnePeerMost: Int {
+        Dictionary(grouping: self.waiting.values, by: \.to).values.map(\.count).max() ?? 0
+    }
 
     /// How many requests it has taken in and not answered.
     var requestsServed: Int { self.serving.count }

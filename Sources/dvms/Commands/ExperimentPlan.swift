@@ -1,4 +1,5 @@
 import Basis
+import Placement
 import Settings
 import Simulation
 
@@ -36,6 +37,10 @@ struct ExperimentPlan {
         if let racks = settings.racks { self.experiment.shape.racks = racks }
         if let latency = settings.rackLatency { self.experiment.shape.rackLatency = latency }
         if let percent = settings.dirtyPercent { self.experiment.shape.dirtyPercentMax = percent }
+        if let rate = settings.hostDiskMiBPerSecond { self.experiment.shape.capacity.diskKiBPerSecond = rate * 1_024 }
+        if let rate = settings.hostNetworkMiBPerSecond {
+            self.experiment.shape.capacity.networkKiBPerSecond = rate * 1_024
+        }
         if let nodes = settings.partitionMin { self.experiment.partitionNodesMin = nodes }
         if let percent = settings.triggerPercent { self.experiment.triggerPercent = percent }
         if let percent = settings.underloadPercent { self.experiment.underloadPercent = percent }
@@ -65,6 +70,10 @@ struct ExperimentPlan {
                 "\(experiment.shape.racks) racks at each of \(experiment.shape.sites) sites are more than"
                     + " \(experiment.shape.nodes) nodes")
         }
+        guard experiment.shape.dirtyPercentMax == 0 || !experiment.load.has(.dirty) else {
+            throw OperatorFailure(
+                .badInput, "dirty, or --dirty-percent, and load.stepped.dirty both say how fast VMs write to memory")
+        }
         guard experiment.shape.dirtyPercentMax % 10 == 0 else {
             throw OperatorFailure(.badInput, "--dirty-percent is 0, 10, … 100")
         }
@@ -72,12 +81,16 @@ struct ExperimentPlan {
 
     private static func profile(_ load: SimulationSettings.Load) throws(OperatorFailure) -> LoadProfile {
         switch load {
-        case .stepped(let period, let mean, let deviation, let low, let wave):
+        case .stepped(let period, let mean, let deviation, let low, let wave, let shares):
             var settings = SteppedLoad.Settings()
             settings.period = period ?? settings.period
             settings.meanPercent = mean ?? settings.meanPercent
             settings.deviationPercent = deviation ?? settings.deviationPercent
             if let low, let wave { settings.wave = SteppedLoad.Wave(lowPercent: low, period: wave) }
+            settings.shares = [
+                shares.disk.map { Self.share(.disk, $0) }, shares.network.map { Self.share(.network, $0) },
+                shares.dirty.map { Self.share(.dirty, $0) },
+            ].compactMap(\.self)
             return .stepped(settings)
         case .redrawn(let interval, let mean, let deviation):
             var settings = RedrawnLoad.Settings()
@@ -88,6 +101,14 @@ struct ExperimentPlan {
         case .trace(let file, let interval):
             return .trace(try Self.trace(file, interval ?? .seconds(300)))
         }
+    }
+
+    private static func share(_ kind: LoadKind, _ said: SimulationSettings.Share) -> LoadShare {
+        var share = LoadShare(kind, mostMiBPerSecond: said.mostMiBPerSecond)
+        share.meanPercent = said.meanPercent ?? share.meanPercent
+        share.deviationPercent = said.deviationPercent ?? share.deviationPercent
+        share.period = said.period
+        return share
     }
 
     private static func trace(_ file: String, _ interval: Duration) throws(OperatorFailure) -> CPUTrace {

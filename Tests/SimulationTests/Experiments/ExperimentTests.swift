@@ -100,6 +100,48 @@ struct ExperimentTests {
         #expect(first.result.traceHash != other.result.traceHash)
     }
 
+    /// Guests that want little CPU and, of one rate, as much of 100 MiB/s each as guests of VMPlaceS want of a CPU, on hosts
+    /// that give what VMPlaceS' hosts give of CPU.
+    private func rateExperiment(_ kind: LoadKind, _ algorithm: Experiment.Algorithm) -> Experiment {
+        var shape = FleetShape(nodes: 12)
+        shape.capacity.diskKiBPerSecond = 700 * 1_024
+        shape.capacity.networkKiBPerSecond = 700 * 1_024
+        var settings = SteppedLoad.Settings()
+        settings.meanPercent = 10
+        settings.deviationPercent = 0
+        settings.shares = [LoadShare(kind, mostMiBPerSecond: 100)]
+        var experiment = Experiment(preset: "test", shape: shape, duration: Self.duration, algorithm: algorithm)
+        experiment.load = .stepped(settings)
+        return experiment
+    }
+
+    @Test(
+        "counts nodes asked for too much disk or network as violated, and has them repaired",
+        arguments: [
+            LoadKind.disk, .network,
+        ], [Experiment.Algorithm.dvms, .centralOwn])
+    func otherRates(kind: LoadKind, algorithm: Experiment.Algorithm) async throws {
+        let idle = try await self.rateExperiment(kind, .none).run(seed: 1).result
+        #expect(idle.violations.count > 0)
+        let result = try await self.rateExperiment(kind, algorithm).run(seed: 1).result
+        #expect(result.migrations.count > 0 && result.migrations.failed == 0)
+        #expect(result.violations.total < idle.violations.total / 2, "\(result.violations) beside \(idle.violations)")
+    }
+
+    @Test("lets guests write to memory by a share of their own, which makes migrations longer and nothing violated")
+    func dirtyShare() async throws {
+        #expect(try await self.rateExperiment(.dirty, .none).run(seed: 1).result.violations.count == 0)
+        var experiment = Experiment(
+            preset: "test", shape: FleetShape(nodes: Self.nodes), duration: Self.duration, algorithm: .dvms)
+        var settings = SteppedLoad.Settings()
+        settings.shares = [LoadShare(.dirty, mostMiBPerSecond: 100)]
+        experiment.load = .stepped(settings)
+        let moves = try await experiment.run(seed: 1).record.moves
+        #expect(!moves.isEmpty && moves.allSatisfy { $0.failure == nil })
+        // 8.9 s without writes.
+        #expect(moves.contains { $0.duration.inSeconds > 10 }, "\(moves.map(\.duration))")
+    }
+
     @Test("says whose business its messages were")
     func messages() async throws {
         let result = try await self.run(.dvms, seed: 1).result

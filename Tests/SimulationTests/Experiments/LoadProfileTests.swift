@@ -61,4 +61,31 @@ struct LoadProfileTests {
         #expect(problems("\n\n") == ["t.csv: expected a line of percents for each VM, got nothing"])
         #expect(problems(String(repeating: "no\n", count: 1_000)).count == 20)
     }
+
+    @Test("what guests want besides CPU changes with it or by itself, and changes nothing of what was drawn before")
+    func shares() {
+        var settings = SteppedLoad.Settings()
+        let plain = self.changes(.stepped(settings), vms: 50, 2_000)
+        var disk = LoadShare(.disk, mostMiBPerSecond: 100)
+        disk.meanPercent = 20
+        disk.deviationPercent = 5
+        var dirty = LoadShare(.dirty, mostMiBPerSecond: 10)
+        dirty.period = .seconds(60)
+        settings.shares = [disk, dirty]
+        let changes = self.changes(.stepped(settings), vms: 50, 14_000)
+        let of = { (kind: LoadKind) in changes.filter { $0.kind == kind } }
+        let (cpu, disks, writes) = (of(.cpu), of(.disk), of(.dirty))
+        #expect(Array(cpu.prefix(1_900)) == Array(plain.prefix(1_900)))
+        #expect(disks.map(\.at) == cpu.prefix(disks.count).map(\.at))
+        #expect(disks.map(\.vm) == cpu.prefix(disks.count).map(\.vm))
+        #expect(abs(Double(disks.map(\.percent).reduce(0, +)) / Double(disks.count) - 20) < 2)
+        // Five times as often as the CPU's, each by itself.
+        #expect((4.5...5.5).contains(Double(writes.count) / Double(cpu.count)))
+        #expect(Set(writes.map(\.at)).isDisjoint(with: cpu.map(\.at)))
+        #expect(zip(changes, changes.dropFirst()).allSatisfy { $0.at <= $1.at })
+        #expect(of(.network) == [])
+        settings.shares = [dirty]
+        let alone = self.changes(.stepped(settings), vms: 50, 2_000).filter { $0.kind == .dirty }
+        #expect(alone == Array(writes.prefix(alone.count)))
+    }
 }

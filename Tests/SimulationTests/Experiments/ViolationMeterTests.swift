@@ -1,11 +1,14 @@
 import Basis
+import Placement
 import Simulation
 import Testing
 
 @Suite("The meter of violations")
 struct ViolationMeterTests {
     /// Two nodes that may give 100; guests 0 and 1 on the first, 2 on the second.
-    private func meter() -> ViolationMeter { ViolationMeter(nodes: 2, capacity: 100, places: [0, 0, 1]) }
+    private func meter(_ capacity: Resources = Resources(cpuMillicores: 100, memoryMiB: 0)) -> ViolationMeter {
+        ViolationMeter(nodes: 2, capacity: capacity, places: [0, 0, 1])
+    }
 
     private func at(_ seconds: Int64) -> MonotonicInstant { .zero + .seconds(seconds) }
 
@@ -61,5 +64,29 @@ struct ViolationMeterTests {
         #expect(!meter.hasViolation)
         meter.guest(1, runsOn: 1, at: self.at(4))
         #expect(meter.hasViolation)
+    }
+
+    @Test("counts too much disk or network as too much CPU, and what is not limited never")
+    func otherRates() {
+        var meter = self.meter(
+            Resources(cpuMillicores: 100, memoryMiB: 0, diskKiBPerSecond: 50, networkKiBPerSecond: 0))
+        meter.guest(0, wants: 30, of: .disk, at: self.at(1))
+        meter.guest(0, wants: 9_999, of: .network, at: self.at(1))
+        #expect(!meter.hasViolation)
+        meter.guest(1, wants: 21, of: .disk, at: self.at(2))
+        #expect(meter.hasViolation)
+        // One violation, although both are too much for a time.
+        meter.guest(1, wants: 101, at: self.at(3))
+        meter.guest(1, wants: 20, of: .disk, at: self.at(4))
+        meter.guest(1, wants: 100, at: self.at(5))
+        // Elsewhere it brings its whole demand with it.
+        meter.guest(2, wants: 31, of: .disk, at: self.at(6))
+        meter.guest(1, runsOn: 1, at: self.at(7))
+        meter.conclude(at: self.at(9))
+        #expect(
+            meter.violations == [
+                .init(node: 0, began: self.at(2), ended: self.at(5), isMadeByArrival: false),
+                .init(node: 1, began: self.at(7), ended: self.at(9), isMadeByArrival: true),
+            ])
     }
 }

@@ -39,6 +39,11 @@ extension ModelledRequest {
         case .setFaults(let faults):
             buffer.writeTag(15)
             buffer.write(faults)
+        case .setRates(let vm, let rates):
+            buffer.write(tag: 16, vm.name)
+            for rate in [rates.diskKiBPerSecond, rates.networkKiBPerSecond, rates.dirtyMiBPerSecond] {
+                buffer.write(rate) { $0.write($1) }
+            }
         }
         return buffer
     }
@@ -63,12 +68,17 @@ extension ModelledRequest {
         case 12:
             self = .setDemand(
                 try buffer.readVM(), cpuMillicores: try buffer.readInt("CPU"),
-                dirtyMiBPerSecond: try buffer.readOptional { (buffer) throws(ModelledWireError) in
-                    try buffer.readInt("dirty rate")
-                })
+                dirtyMiBPerSecond: try buffer.readRate("dirty rate"))
         case 13: self = .boot(try buffer.readGuest())
         case 14: self = .setPaused(try buffer.readVM(), try buffer.readFlag())
         case 15: self = .setFaults(try buffer.readFaults())
+        case 16:
+            self = .setRates(
+                try buffer.readVM(),
+                ModelledRates(
+                    diskKiBPerSecond: try buffer.readRate("disk rate"),
+                    networkKiBPerSecond: try buffer.readRate("network rate"),
+                    dirtyMiBPerSecond: try buffer.readRate("dirty rate")))
         case let tag: throw .unknownTag(of: "request", tag)
         }
         try buffer.readEnd()

@@ -50,6 +50,11 @@ extension ByteBuffer {
         return value
     }
 
+    /// An amount that may be missing.
+    mutating func readRate(_ what: String) throws(ModelledWireError) -> Int? {
+        try self.readOptional { (buffer) throws(ModelledWireError) in try buffer.readInt(what) }
+    }
+
     mutating func readFlag() throws(ModelledWireError) -> Bool {
         switch try self.readByte() {
         case 0: false
