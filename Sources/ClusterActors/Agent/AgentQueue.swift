@@ -17,6 +17,7 @@ package enum AgentQueue: String, Hashable, Sendable, CaseIterable {
     case doubts = "guests in doubt"
     case ticketsToVoid = "tickets to be voided"
     case unforgotten = "handovers to be struck from the journal"
+    case work = "work that waits for a task"
     // Of its membership.
     case membershipRequests = "membership's requests under way"
     case relays = "probes made for others"
@@ -48,6 +49,7 @@ extension NodeAgent {
         case .doubts: self.inDoubt.count
         case .ticketsToVoid: self.ticketsToVoid.count
         case .unforgotten: self.unforgotten.count
+        case .work: self.work.count
         case .membershipRequests: self.membership.requests.count
         case .relays: self.relays.count
         case .gossip: self.membership.gossip.count

@@ -151,7 +151,13 @@ package actor NodeAgent {
             group.addTask { await self.keepMembership() }
             group.addTask { await self.settleDoubts() }
             while let jobs = await self.work.next(on: self.ports.time) {
-                for job in jobs { group.addImmediateTask { await job() } }
+                for job in jobs {
+                    group.addImmediateTask {
+                        // Named, so that the task is the agent's from its first step, and changes no executor.
+                        _ = self
+                        await job()
+                    }
+                }
             }
             group.cancelAll()
             self.endWaits()

@@ -17,6 +17,9 @@ final class WorkQueue: Sendable {
     private let state = Mutex(State())
     private let bell = Bell()
 
+    /// How many jobs wait to be taken.
+    var count: Int { self.state.withLock(\.jobs.count) }
+
     /// Adds work, which is done in the order of adding; nothing once the queue was finished.
     func add(_ job: @escaping Job) {
         let isAdded = self.state.withLock { state in

@@ -64,7 +64,7 @@ extension ModelledHostState {
         case .presence(let vm): .presence(self.domains[vm]?.presence ?? .absent)
         case .listDomains: .domains(self.listing)
         case .openIncoming, .closeIncoming, .migrate, .abortMigration, .resume, .discardPausedCopy, .setMark,
-            .setDemand,
+            .setDemand, .setRates,
             .boot, .setPaused, .setFaults:
             nil
         }

@@ -12,6 +12,8 @@ package struct QueuesChecker: InvariantChecker {
     package static let releasesPerNodeMax = 2
     /// A node asks one after the other; an ISP that ends leaves one question behind.
     package static let awaitedReservesMax = 2
+    /// Work is taken as soon as the agent has a turn, so none is left when time passes.
+    package static let workMax = 0
     /// A node that ends an ISP starts no other.
     package static let finishingMax = 1
     /// Guests in doubt are here or were: more than a host of a campaign has.
@@ -60,6 +62,7 @@ package struct QueuesChecker: InvariantChecker {
         case .awaitedReserves: Self.awaitedReservesMax
         case .openReleases: Self.releasesPerNodeMax * self.nodes
         case .finishingISPs: Self.finishingMax
+        case .work: Self.workMax
         case .recommendations: TriggerClass.allCases.count
         case .outgoingFlights: self.bounds.outgoingMax
         case .incomingFlights: self.bounds.incomingMax
