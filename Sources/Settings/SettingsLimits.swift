@@ -33,21 +33,27 @@ package enum DurationText {
         precondition(nanoseconds >= 0, "a config file has no negative durations")
         let units: [(String, Int64, decimals: Int)] = [("s", 1_000_000_000, 9), ("ms", 1_000_000, 6), ("us", 1_000, 3)]
         for (unit, factor, decimals) in units where nanoseconds >= factor {
-            let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: factor)
-            return rest == 0 ? "\(whole)\(unit)" : "\(whole).\(Self.decimals(rest, decimals))\(unit)"
+            return DecimalText.of(nanoseconds, decimals: decimals) + unit
         }
         return nanoseconds == 0 ? "0s" : "\(nanoseconds)ns"
-    }
-
-    /// A part of one in so many digits, as they stand after the point.
-    private static func decimals(_ part: Int64, _ count: Int) -> Substring {
-        let digits = String(part)
-        let padded = String(repeating: "0", count: count - digits.count) + digits
-        return padded[...(padded.lastIndex { $0 != "0" } ?? padded.startIndex)]
     }
 
     /// Rounded up to a microsecond, for numbers that were calculated.
     static func ofRoundedUp(_ duration: Duration) -> String {
         self.of(.microseconds((duration.inNanoseconds + 999) / 1_000))
+    }
+}
+
+/// Numbers with a point, as config files write them.
+package enum DecimalText {
+    /// So many parts, of which 10 to the power of `decimals` make one, without zeros at the end: 30,000 with six decimals
+    /// are `0.03`.
+    package static func of(_ parts: Int64, decimals: Int) -> String {
+        precondition(parts >= 0 && decimals > 0, "config files have no negative numbers")
+        let digits = String(parts)
+        let padded = String(repeating: "0", count: max(0, decimals + 1 - digits.count)) + digits
+        let whole = padded.dropLast(decimals)
+        guard let end = padded.suffix(decimals).lastIndex(where: { $0 != "0" }) else { return String(whole) }
+        return "\(whole).\(padded[whole.endIndex...end])"
     }
 }

@@ -111,14 +111,6 @@ extension FaultPlan.Ambush {
 
 /// Shares as files write them.
 enum FractionText {
-    private static let decimals = 6
-
     /// 30,000 millionths are `0.03`.
-    static func of(_ perMillion: Int) -> String {
-        let (whole, rest) = perMillion.quotientAndRemainder(dividingBy: 1_000_000)
-        guard rest > 0 else { return "\(whole)" }
-        let digits = String(rest)
-        let padded = String(repeating: "0", count: Self.decimals - digits.count) + digits
-        return "\(whole)." + padded[...(padded.lastIndex { $0 != "0" } ?? padded.startIndex)]
-    }
+    static func of(_ perMillion: Int) -> String { DecimalText.of(Int64(perMillion), decimals: 6) }
 }
