@@ -27,7 +27,7 @@ package struct StoredAgent: Hashable, Sendable {
     }
 }
 
-/// What the operator said, and which guests were moved lately.
+/// What the operator said, which guests were moved lately, and whether this store knows of all that went before.
 package struct AgentMarks: Hashable, Sendable {
     /// A guest's past moves; ages, because instants of an earlier boot mean nothing.
     package struct Moves: Hashable, Sendable {
@@ -43,11 +43,17 @@ package struct AgentMarks: Hashable, Sendable {
     package var isPaused: Bool
     package var isDraining: Bool
     package var moves: [Moves]
+    /// Whether an earlier boot got as far as being reservable: then everything that it promised was written down. False
+    /// in a store that is new, perhaps in place of one that was lost.
+    package var hasRecovered: Bool
 
-    package init(isPaused: Bool = false, isDraining: Bool = false, moves: [Moves] = []) {
+    package init(
+        isPaused: Bool = false, isDraining: Bool = false, moves: [Moves] = [], hasRecovered: Bool = false
+    ) {
         self.isPaused = isPaused
         self.isDraining = isDraining
         self.moves = moves
+        self.hasRecovered = hasRecovered
     }
 }
 
@@ -105,9 +111,12 @@ package protocol PartitionSolver: Sendable {
 package struct PartitionVerdict: Sendable {
     package var verdict: Verdict
     package var steps: Int
+    /// Whether there may be a better plan, which the search had no steps left to find.
+    package var isCutShort: Bool
 
-    package init(verdict: Verdict, steps: Int) {
+    package init(verdict: Verdict, steps: Int, isCutShort: Bool = false) {
         self.verdict = verdict
         self.steps = steps
+        self.isCutShort = isCutShort
     }
 }

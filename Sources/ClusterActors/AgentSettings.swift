@@ -51,6 +51,13 @@ package struct ProtocolTimings: Hashable, Sendable {
         flightTimeout + self.requestTimeout + self.margin
     }
 
+    /// The pause after so many sweeps. Doubles with each: otherwise the ghost of an ended ISP makes a hot loop
+    /// (PROTOCOL.md §7.6).
+    func rest(afterSweeps sweeps: Int) -> Duration {
+        let doublings = min(sweeps - 1, 16)
+        return min(self.resweepDelay * (1 << doublings), self.resweepDelayMax)
+    }
+
     /// How long after its initiator was confirmed dead an ISP counts as ended (T6).
     package var deadInitiatorGrace: Duration { self.lease + self.requestTimeout }
 }
@@ -83,6 +90,11 @@ package struct ProcedureLimits: Hashable, Sendable {
     package var solverStepsMax: Int = 200_000
 
     package init() {}
+
+    /// The members with whom it is worth while to search again after a search among `members` that was cut short: a
+    /// quarter more. The searches of a sweep then cost a few times the last one, and not its size times as much
+    /// (ADR 0017).
+    func membersToSolve(afterSearchAmong members: Int) -> Int { members + max(1, members / 4) }
 }
 
 /// What an agent may do by itself.

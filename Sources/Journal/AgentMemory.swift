@@ -39,7 +39,8 @@ extension NodeJournal {
     package func save(_ marks: MarksEntry) async throws(JournalError) {
         try await self.write { database in
             try database.execute(
-                sql: "UPDATE node SET is_paused = ?, is_draining = ?", arguments: [marks.isPaused, marks.isDraining])
+                sql: "UPDATE node SET is_paused = ?, is_draining = ?, has_recovered = ?",
+                arguments: [marks.isPaused, marks.isDraining, marks.hasRecovered])
             try database.execute(sql: "DELETE FROM move")
             for move in marks.moves {
                 try database.execute(
@@ -51,14 +52,15 @@ extension NodeJournal {
 
     package func marks() async throws(JournalError) -> MarksEntry {
         try await self.read { database in
-            let node = try Row.fetchOne(database, sql: "SELECT is_paused, is_draining FROM node")
+            let node = try Row.fetchOne(database, sql: "SELECT is_paused, is_draining, has_recovered FROM node")
             let moves = try Row.fetchAll(database, sql: "SELECT vm, from_node, wall_ms FROM move ORDER BY number")
             return MarksEntry(
                 isPaused: node?["is_paused"] ?? false, isDraining: node?["is_draining"] ?? false,
                 moves: moves.map { row in
                     MarksEntry.Move(
                         vm: row["vm"], from: row["from_node"], wallMilliseconds: UInt64(stored: row["wall_ms"]))
-                })
+                },
+                hasRecovered: node?["has_recovered"] ?? false)
         }
     }
 }

@@ -32,6 +32,8 @@ package struct MarksEntry: Hashable, Sendable {
     package var isDraining: Bool
     /// Oldest first per VM. By wall clock, because instants of an earlier boot mean nothing.
     package var moves: [Move]
+    /// Whether the agent got as far as being reservable once since this journal began.
+    package var hasRecovered: Bool
 
     package struct Move: Hashable, Sendable {
         package var vm: String
@@ -46,10 +48,13 @@ package struct MarksEntry: Hashable, Sendable {
         }
     }
 
-    package init(isPaused: Bool = false, isDraining: Bool = false, moves: [Move] = []) {
+    package init(
+        isPaused: Bool = false, isDraining: Bool = false, moves: [Move] = [], hasRecovered: Bool = false
+    ) {
         self.isPaused = isPaused
         self.isDraining = isDraining
         self.moves = moves
+        self.hasRecovered = hasRecovered
     }
 }
 

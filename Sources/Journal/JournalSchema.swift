@@ -31,6 +31,14 @@ enum JournalSchema {
                     CREATE INDEX migration_vm ON migration (vm);
                     """)
         }
+        // A journal that is older than this column is of a node that has recovered; one that begins now is not.
+        migrator.registerMigration("2: whether the node has recovered once") { database in
+            try database.execute(
+                sql: """
+                    ALTER TABLE node ADD COLUMN has_recovered INTEGER NOT NULL DEFAULT 0;
+                    UPDATE node SET has_recovered = boot > 0;
+                    """)
+        }
         return migrator
     }
 }

@@ -7,7 +7,8 @@ import GRDB
 ///
 /// A class because it is the connection to one file.
 package final class NodeJournal: Sendable {
-    /// Which start of the daemon this is, from 1: counted up, and made durable, by opening the journal.
+    /// Which start of the daemon this is: counted up, and made durable, by opening the journal. No two starts of a node
+    /// have the same, also when the journal was lost between them.
     package let boot: UInt64
     /// Of the newest event on disk when the journal was opened; 0 when there was none.
     package let lastEventSequence: UInt64
@@ -27,8 +28,13 @@ package final class NodeJournal: Sendable {
 
     /// Opens the journal, creates it when it is missing, and counts the boot.
     ///
-    /// - Parameter path: Of the file; its folder must exist.
-    package init(path: String, limits: JournalLimits = JournalLimits()) throws(JournalError) {
+    /// - Parameters:
+    ///   - path: Of the file; its folder must exist.
+    ///   - firstBoot: What a new journal counts from: more than any boot that one in its place, which was lost, can have
+    ///     come to. ``firstBoot(atWallClockMilliseconds:)`` is.
+    package init(
+        path: String, limits: JournalLimits = JournalLimits(), firstBoot: UInt64 = 1
+    ) throws(JournalError) {
         self.path = path
         self.limits = limits
         var configuration = Configuration()
@@ -55,7 +61,9 @@ package final class NodeJournal: Sendable {
             guard try !queue.read(migrator.hasBeenSuperseded) else { throw JournalError.newerSchema(path: path) }
             try migrator.migrate(queue)
             (self.boot, self.lastEventSequence) = try queue.write { database in
-                try database.execute(sql: "UPDATE node SET boot = boot + 1")
+                try database.execute(
+                    sql: "UPDATE node SET boot = max(boot + 1, iif(boot = 0, ?, 0))",
+                    arguments: [Int64(stored: firstBoot)])
                 let boot = try Int64.fetchOne(database, sql: "SELECT boot FROM node") ?? 1
                 let last = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM event") ?? 0
                 return (UInt64(stored: boot), UInt64(stored: last))
@@ -67,6 +75,15 @@ package final class NodeJournal: Sendable {
             throw JournalError(error, path: path)
         }
     }
+
+    /// The minutes since 2026 began: a daemon is not started more often than once a minute for years (ADR 0016).
+    package static func firstBoot(atWallClockMilliseconds now: UInt64) -> UInt64 {
+        let (since, isBefore) = now.subtractingReportingOverflow(Self.beginOf2026)
+        return isBefore ? 1 : max(1, since / 60_000)
+    }
+
+    /// 2026-01-01T00:00:00Z, in milliseconds since 1970.
+    private static let beginOf2026: UInt64 = 1_767_225_600_000
 
     /// Lets go of the file. Nothing may be asked of the journal afterwards.
     package func close() throws(JournalError) {

@@ -44,7 +44,7 @@ struct Daemon: Sendable {
         let time = SystemTimeSource()
         self.time = time
         self.startedAt = time.now
-        self.journal = try Self.openJournal(settings)
+        self.journal = try Self.openJournal(settings, time: time)
         let unsolved = UnsolvedProblems(stateDirectory: settings.stateDirectory)
         self.events = EventLog(
             journal: self.journal,
@@ -81,7 +81,9 @@ struct Daemon: Sendable {
 
     // MARK: - Parts
 
-    private static func openJournal(_ settings: NodeSettings) throws(StartError) -> NodeJournal {
+    private static func openJournal(
+        _ settings: NodeSettings, time: any TimeSource
+    ) throws(StartError) -> NodeJournal {
         let directory = settings.stateDirectory
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -92,7 +94,9 @@ struct Daemon: Sendable {
         limits.eventsMax = settings.journal.eventsMax
         limits.ageMillisecondsMax = UInt64(clamping: settings.journal.ageMax.inMilliseconds)
         do {
-            return try NodeJournal(path: "\(directory)/\(Self.journalFile)", limits: limits)
+            return try NodeJournal(
+                path: "\(directory)/\(Self.journalFile)", limits: limits,
+                firstBoot: NodeJournal.firstBoot(atWallClockMilliseconds: time.wallClockMilliseconds))
         } catch {
             throw .journal(error)
         }

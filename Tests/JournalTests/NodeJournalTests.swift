@@ -31,6 +31,20 @@ struct NodeJournalTests {
         }
     }
 
+    @Test("a new journal counts on from a boot that one in its place cannot have come to, and an old one from its own")
+    func bootsOfALostJournal() throws {
+        let folder = try TemporaryFolder()
+        let june = NodeJournal.firstBoot(atWallClockMilliseconds: 1_780_272_000_000)
+        #expect(june == 217_440)
+        for expected in [june, june + 1] {
+            let journal = try NodeJournal(path: folder.journal, firstBoot: expected == june ? june : june + 900)
+            #expect(journal.boot == expected)
+            try journal.close()
+        }
+        // A clock that was never set.
+        #expect(NodeJournal.firstBoot(atWallClockMilliseconds: 12_000) == 1)
+    }
+
     @Test("belongs to one daemon at a time; the second one is told so")
     func secondDaemon() throws {
         let folder = try TemporaryFolder()
@@ -77,7 +91,7 @@ struct NodeJournalTests {
             moves: [
                 .init(vm: "b", from: "n2", wallMilliseconds: 20), .init(vm: "a", from: "n3", wallMilliseconds: .max),
                 .init(vm: "b", from: "n1", wallMilliseconds: 10),
-            ])
+            ], hasRecovered: true)
         try await journal.save(MarksEntry(isPaused: true))
         try await journal.save(marks)
         try journal.close()

@@ -19,12 +19,17 @@ extension NodeAgent {
             await self.settleOldDeparture(record)
         }
         let arrivals = stored.handovers.filter { $0.role == .destination && !$0.isSettled }
-        if !arrivals.isEmpty { await self.outwaitInvitations(since: began) }
+        // What a store that is new in place of a lost one would know of: an invitation as well.
+        if !arrivals.isEmpty || !self.marks.hasRecovered { await self.outwaitInvitations(since: began) }
         await self.adopt(arrivals)
         await self.clearOldMarks()
         await self.awaitOldJobs()
         await self.findDepartures()
         guard !Task.isCancelled else { return }
+        if !self.marks.hasRecovered {
+            self.marks.hasRecovered = true
+            await self.saveMarks()
+        }
         self.reservation.recovered()
         self.tell(.recovered(guests: self.monitor.vmCount))
         self.monitorBell.ring()
@@ -114,25 +119,37 @@ extension NodeAgent {
         }
     }
 
-    /// Copies that stayed behind when their memory went elsewhere, of which the journal knows nothing: it was lost.
+    /// Guests that were on their way out of here, by the mark they bear, and of which the journal knows nothing: it was
+    /// lost. A copy that stayed behind paused may have been let go or not; a guest that runs was kept, and stays in doubt
+    /// until the destination has dropped what came of it: once the guest had gone elsewhere, its absence here would let
+    /// that copy run (ADR 0016).
     private func findDepartures() async {
-        for domain in await self.domainsNow() where domain.presence == .pausedOutgoing && self.inDoubt[domain.vm] == nil
-        {
+        for domain in await self.domainsNow() where self.inDoubt[domain.vm] == nil {
             guard let mark = domain.mark, mark.source == self.id, let isp = ISPID(mark.isp) else { continue }
-            let action = ActionID(isp: isp, number: mark.action)
-            guard self.handovers[HandoverKey(action: action, role: .source)] == nil else { continue }
-            self.doubt(
-                HandoverRecord(
-                    action: action, vm: domain.vm, role: .source, peer: mark.destination,
-                    peerEndpoint: MigrationEndpoint(uri: ""), phase: .unknown),
-                reason: "it was found left behind with the mark of \(mark.isp)")
+            var record = HandoverRecord(
+                action: ActionID(isp: isp, number: mark.action), vm: domain.vm, role: .source, peer: mark.destination,
+                peerEndpoint: MigrationEndpoint(uri: ""), phase: .unknown)
+            guard self.handovers[HandoverKey(action: record.action, role: .source)] == nil else { continue }
+            switch domain.presence {
+            case .pausedOutgoing:
+                self.doubt(record, reason: "it was found left behind with the mark of \(mark.isp)")
+            case .running:
+                record.phase = .aborted
+                await self.record(record)
+                self.doubt(record, reason: "it was found running with the mark of \(mark.isp)")
+            case .absent, .pausedIncoming, .pausedOtherwise, .shutOff:
+                break
+            }
         }
     }
 
-    /// A guest that runs is part of no handover: an earlier boot ended before it could take the mark off.
+    /// A guest that arrived and runs is part of no handover any more: an earlier boot ended before it could take the mark
+    /// off.
     private func clearOldMarks() async {
         for domain in self.monitor.domains
-        where domain.presence == .running && domain.mark != nil && domain.job == nil && self.inDoubt[domain.vm] == nil {
+        where domain.presence == .running && domain.mark?.destination == self.id && domain.job == nil
+            && self.inDoubt[domain.vm] == nil
+        {
             try? await self.ports.hypervisor.setMark(nil, on: domain.vm)
         }
     }

@@ -57,6 +57,8 @@ extension NodeAgent {
 
     private func flyOut(_ order: MigrateOrder) async {
         let result = await self.sendGuest(order)
+        // A stop leaves a flight that it could not settle to the next boot: the flight has not ended, the agent has.
+        if Task.isCancelled, case .inDoubt = result { return }
         await self.endFlight(order.action, order.vm, .outgoing, with: result)
     }
 
@@ -226,6 +228,7 @@ extension NodeAgent {
                 }
                 if isDoneHere, case .handover(let phase) = reply, let result = Self.result(of: decided, at: phase) {
                     if decided.phase == .letGo { self.moves.left(decided.vm) }
+                    if decided.phase == .aborted { await self.takeMarkOff(decided) }
                     await self.forget(decided.action, as: .source)
                     self.settleDoubt(of: decided.vm, how: "\(decided.peer) says \(phase)")
                     return result
@@ -263,10 +266,6 @@ extension NodeAgent {
             case .resume: try await self.ports.hypervisor.resume(decided.vm)
             case .wait: return false
             }
-            // A mark that stays on a guest that runs says nothing to anybody; on a definition it says whose copy it was.
-            if !isLetGo, domain?.presence != .shutOff, domain?.mark?.names(decided.action, from: self.id) == true {
-                try? await self.ports.hypervisor.setMark(nil, on: decided.vm)
-            }
             return true
         } catch .noSuchVM {
             return true
@@ -275,6 +274,15 @@ extension NodeAgent {
                 "a handover waits for the hypervisor", metadata: ["vm": "\(decided.vm)", "error": "\(error)"])
             return false
         }
+    }
+
+    /// A guest that stayed bears the mark until the destination has answered: it is all that tells of a copy there if the
+    /// journal is lost before. On a definition it stays, and says whose copy it was.
+    private func takeMarkOff(_ decided: HandoverRecord) async {
+        guard let domain = try? await self.domain(decided.vm), domain.presence != .shutOff,
+            domain.mark?.names(decided.action, from: self.id) == true
+        else { return }
+        try? await self.ports.hypervisor.setMark(nil, on: decided.vm)
     }
 
     /// How a handover that was decided has ended, by what the destination answers; nil when it has not acted yet.

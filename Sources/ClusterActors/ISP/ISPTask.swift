@@ -122,8 +122,8 @@ extension NodeAgent {
         switch event {
         case .answered(let node, .granted, _):
             self.tell(.granted(isp, node, members: procedure.partition.members.count))
-            if case .reserve = decision, let shortage = procedure.shortage {
-                self.tell(.tooSmall(isp, members: procedure.partition.members.count, reason: shortage.description))
+            if case .reserve = decision, let reason = procedure.whyTooSmall {
+                self.tell(.tooSmall(isp, members: procedure.partition.members.count, reason: reason))
             }
         case .answered(let node, .held(let holder, let firstOut), _):
             self.tell(.skipped(isp, node, reason: "held by \(holder)"))
@@ -223,20 +223,26 @@ extension NodeAgent {
 
     // MARK: - Solving
 
-    private func solve(_ isp: ISPID) async -> Verdict {
-        guard let own = self.ownISP, let host = self.host else { return .none(reason: "the hypervisor went away") }
+    private func solve(_ isp: ISPID) async -> PartitionVerdict {
+        guard let own = self.ownISP, let host = self.host else {
+            return PartitionVerdict(verdict: .none(reason: "the hypervisor went away"), steps: 0)
+        }
         if let member = own.procedure.partition[self.id] {
             // The own node is looked at as it is now, not as it was when the ISP began.
             self.ownISP?.procedure.memberRenewed(
                 self.id, epoch: member.epoch, revision: self.revision, snapshot: self.snapshot(of: host),
                 sentAt: self.now)
         }
-        guard let partition = self.ownISP?.procedure.partition else { return .none(reason: "cancelled") }
+        guard let partition = self.ownISP?.procedure.partition else {
+            return PartitionVerdict(verdict: .none(reason: "cancelled"), steps: 0)
+        }
         let problem = PlacementProblem(
             of: partition, policy: own.trigger == .underload ? .evacuate(self.id) : .repair,
             constraints: self.settings.constraints, flightCaps: self.settings.flightCaps,
             costWeights: self.settings.migration.costWeights)
-        if let applied = own.applied { return Self.check(applied, against: problem) }
+        if let applied = own.applied {
+            return PartitionVerdict(verdict: Self.check(applied, against: problem), steps: 0)
+        }
         let began = self.now
         let report = await self.ports.solver.solve(
             problem, stepsMax: self.settings.limits.solverStepsMax, seed: own.procedure.key.birth)
@@ -248,7 +254,7 @@ extension NodeAgent {
             .solved(
                 isp, members: partition.members.count, verdict: report.verdict.description, steps: report.steps,
                 duration: self.now - began))
-        return report.verdict
+        return report
     }
 
     /// A plan made earlier is carried out only if it still holds on what its nodes show now; one that was to empty a

@@ -10,7 +10,8 @@ package struct LocalPartitionSolver: PartitionSolver {
             let report = try RepairSolver.solve(
                 problem, budget: SolverBudget(stepsMax: stepsMax), seed: seed, isCancelled: { Task.isCancelled })
             return PartitionVerdict(
-                verdict: Self.checked(Verdict(report.outcome), for: problem), steps: report.stepsUsed)
+                verdict: Self.checked(Verdict(report.outcome), for: problem), steps: report.stepsUsed,
+                isCutShort: report.outcome.isCutShort)
         } catch {
             return PartitionVerdict(verdict: .none(reason: "the partition makes no sense: \(error)"), steps: 0)
         }
@@ -29,6 +30,16 @@ package struct LocalPartitionSolver: PartitionSolver {
         guard !defects.isEmpty else { return verdict }
         let words = defects.map(\.description).joined(separator: "; ")
         return .none(reason: "the plan found does not stand up to the checker: \(words)")
+    }
+}
+
+extension SolverOutcome {
+    /// Whether nothing viable was found, and nothing shows that there is none.
+    fileprivate var isCutShort: Bool {
+        switch self {
+        case .gaveUp, .improved(_, _, isProven: false): true
+        case .alreadyViable, .plan, .improved, .impossible, .cancelled: false
+        }
     }
 }
 

@@ -44,6 +44,16 @@ package struct Partition: Sendable {
         return self.members.removeValue(forKey: node)
     }
 
+    /// Takes out the members that `kept` does not name.
+    ///
+    /// - Returns: the epochs of their grants.
+    package mutating func removeAll(except kept: [NodeID]) -> [NodeID: Epoch] {
+        let kept = Set(kept)
+        var removed: [NodeID: Epoch] = [:]
+        for node in self.nodes where !kept.contains(node) { removed[node] = self.remove(node)?.epoch }
+        return removed
+    }
+
     /// A renewal that was sent at `sentAt` was answered.
     package mutating func renewed(
         _ node: NodeID, epoch: Epoch, revision: Revision, snapshot: NodeSnapshot?, sentAt: MonotonicInstant

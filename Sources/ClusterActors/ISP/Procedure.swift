@@ -36,8 +36,10 @@ package struct Procedure: Sendable {
     package private(set) var membersPeak = 1
     /// Whether somebody has joined since the last solve.
     private var hasUnplannedMember = false
-    /// Why the partition was not solved when the last member joined: together they cannot give what is wanted.
-    package private(set) var shortage: MappingDefect?
+    /// Why the partition was not solved when the last member joined; nil when it was, or is simply below the least size.
+    package private(set) var whyTooSmall: String?
+    /// From so many members on it is worth while to solve, after a search that was cut short (ADR 0017).
+    private var membersToSolve = 0
 
     private let limits: ProcedureLimits
     private let timings: ProtocolTimings
@@ -112,8 +114,10 @@ package struct Procedure: Sendable {
             self.missed[node] = "did not answer"
             return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
 
-        case (.solving, .solved(let verdict)):
-            return self.handle(verdict, triggerHolds: triggerHolds, in: view)
+        case (.solving, .solved(let report)):
+            let count = self.partition.members.count
+            if report.isCutShort { self.membersToSolve = self.limits.membersToSolve(afterSearchAmong: count) }
+            return self.handle(report.verdict, triggerHolds: triggerHolds, in: view)
 
         case (.confirming(let plan, let remaining), .renewed(let answers)):
             return self.confirm(plan, remaining: remaining, answers, triggerHolds: triggerHolds, in: view)
@@ -266,12 +270,19 @@ package struct Procedure: Sendable {
     /// sweep is over (ADR 0012).
     private var isWorthSolving: Bool {
         mutating get {
-            self.shortage = nil
+            self.whyTooSmall = nil
             if self.applied != nil { return true }
-            guard self.partition.members.count >= self.limits.membersMin else { return false }
-            self.shortage = self.partition.shortage(
+            let count = self.partition.members.count
+            guard count >= self.limits.membersMin else { return false }
+            guard count >= self.membersToSolve else {
+                self.whyTooSmall =
+                    "the search among fewer was cut short; the next is among \(self.membersToSolve) nodes"
+                return false
+            }
+            let shortage = self.partition.shortage(
                 emptying: self.key.triggerClass == .underload ? self.isp.node : nil)
-            return self.shortage == nil
+            self.whyTooSmall = shortage?.description
+            return shortage == nil
         }
     }
 
@@ -313,11 +324,7 @@ package struct Procedure: Sendable {
             return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
         }
         guard !self.recommendOnly else { return self.finish(.recommended(plan)) }
-        var surplus: [NodeID: Epoch] = [:]
-        let touched = Set(plan.nodes)
-        for node in self.partition.nodes where !touched.contains(node) {
-            surplus[node] = self.partition.remove(node)?.epoch
-        }
+        let surplus = self.partition.removeAll(except: plan.nodes)
         self.phase = .executing(remaining: remaining)
         return .execute(plan, surplus: surplus)
     }
@@ -366,7 +373,7 @@ package struct Procedure: Sendable {
         switch event {
         case .metEnded:
             self.phase = .resting
-            return .rest(self.restBeforeSweep)
+            return .rest(self.timings.rest(afterSweeps: self.sweeps))
         case .waitedLongEnough:
             return self.finish(.blocked(by: Array(self.met)))
         case .rested:
@@ -374,18 +381,13 @@ package struct Procedure: Sendable {
             self.met = []
             self.missed = [:]
             self.improvement = nil
+            self.membersToSolve = 0
             self.sweep = Sweep(from: self.isp.node)
             self.sweeps += 1
             return self.grow(hint: nil, triggerHolds: triggerHolds, in: view)
         case .started, .answered, .silent, .solved, .renewed, .executed, .toldToYield, .cancelled, .deadlinePassed:
             preconditionFailure("not an event of a blocked ISP")
         }
-    }
-
-    /// Doubles with each sweep: otherwise the ghost of an ended ISP makes a hot loop (PROTOCOL.md §7.6).
-    private var restBeforeSweep: Duration {
-        let doublings = min(self.sweeps - 1, 16)
-        return min(self.timings.resweepDelay * (1 << doublings), self.timings.resweepDelayMax)
     }
 
     private mutating func finish(_ outcome: Outcome) -> Decision {

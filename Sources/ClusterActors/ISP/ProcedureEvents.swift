@@ -7,7 +7,7 @@ extension Procedure {
         case started
         case answered(NodeID, ReserveReply, sentAt: MonotonicInstant)
         case silent(NodeID)
-        case solved(Verdict)
+        case solved(PartitionVerdict)
         /// The answers of the nodes that were asked to confirm or to show themselves again.
         case renewed([NodeID: Renewal])
         case executed(ExecutionReport)

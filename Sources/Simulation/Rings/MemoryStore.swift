@@ -1,11 +1,10 @@
 package import ClusterActors
 
-/// A journal that survives its agent's process.
+/// A journal that survives its agent's process; at first that of a node which has run before.
 ///
 /// Safe because a world runs on one thread.
 package final class MemoryStore: AgentStore, @unchecked Sendable {
-    private var stored = MemoryStore.empty
-    private static let empty = StoredAgent(marks: AgentMarks(), handovers: [])
+    private var stored = StoredAgent(marks: AgentMarks(hasRecovered: true), handovers: [])
 
     /// Awaited before each access: what it takes is what the disk takes, and when it throws nothing was written.
     package var beforeAccess: (@Sendable () async throws -> Void)?
@@ -14,7 +13,7 @@ package final class MemoryStore: AgentStore, @unchecked Sendable {
 
     /// A new disk.
     package func erase() {
-        self.stored = Self.empty
+        self.stored = StoredAgent(marks: AgentMarks(), handovers: [])
     }
 
     package func load() async throws -> StoredAgent {

@@ -38,7 +38,8 @@ struct JournalStore: AgentStore {
             }
         }
         try await self.journal.save(
-            MarksEntry(isPaused: marks.isPaused, isDraining: marks.isDraining, moves: moves))
+            MarksEntry(
+                isPaused: marks.isPaused, isDraining: marks.isDraining, moves: moves, hasRecovered: marks.hasRecovered))
     }
 
     private func marks(_ entry: MarksEntry) -> AgentMarks {
@@ -51,7 +52,8 @@ struct JournalStore: AgentStore {
         }
         return AgentMarks(
             isPaused: entry.isPaused, isDraining: entry.isDraining,
-            moves: moves.keys.sorted().map { AgentMarks.Moves(vm: $0, past: moves[$0] ?? []) })
+            moves: moves.keys.sorted().map { AgentMarks.Moves(vm: $0, past: moves[$0] ?? []) },
+            hasRecovered: entry.hasRecovered)
     }
 }
 

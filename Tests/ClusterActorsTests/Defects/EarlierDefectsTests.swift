@@ -238,7 +238,10 @@ struct EarlierDefectsTests {
         _ = procedure.handle(.started, triggerHolds: true, in: view)
         _ = procedure.handle(
             .answered("n2", .granted(Rings.grant("n2")), sentAt: .zero), triggerHolds: true, in: view)
-        guard case .finish(.moot) = procedure.handle(.solved(verdict), triggerHolds: true, in: view) else {
+        guard
+            case .finish(.moot) = procedure.handle(
+                .solved(PartitionVerdict(verdict: verdict, steps: 0)), triggerHolds: true, in: view)
+        else {
             Issue.record("an ISP with nothing to do goes on")
             return
         }

@@ -51,6 +51,10 @@ struct ProcedureTests {
         }
     }
 
+    static func solved(_ verdict: Verdict, isCutShort: Bool = false) -> Procedure.Event {
+        .solved(PartitionVerdict(verdict: verdict, steps: 1, isCutShort: isCutShort))
+    }
+
     func renewed(_ nodes: NodeID..., revision: UInt64 = 1) -> Procedure.Event {
         .renewed(
             Dictionary(
@@ -66,8 +70,8 @@ struct ProcedureTests {
             self.run(
                 &procedure,
                 [
-                    .started, self.granted("n2"), .solved(.none(reason: "full")), self.granted("n3"),
-                    .solved(.plan(Self.plan)), self.renewed("n1", "n2"),
+                    .started, self.granted("n2"), Self.solved(.none(reason: "full")), self.granted("n3"),
+                    Self.solved(.plan(Self.plan)), self.renewed("n1", "n2"),
                     .executed(ExecutionReport(moved: 1, failure: nil, isCancelled: false)),
                 ]) == [
                     "reserve n2", "solve", "reserve n3", "solve", "renew n1 n2", "execute 1, release n3", "solved",
@@ -91,7 +95,7 @@ struct ProcedureTests {
         let words = self.run(
             &procedure,
             [
-                .started, self.granted("n2"), .solved(.none(reason: "full")), .silent("n3"), .silent("n3"),
+                .started, self.granted("n2"), Self.solved(.none(reason: "full")), .silent("n3"), .silent("n3"),
                 .answered("n4", .refused(.maintenance), sentAt: .zero),
             ])
         #expect(words == ["reserve n2", "solve", "reserve n3", "reserve n3", "reserve n4", "unsolvable"])
@@ -108,11 +112,11 @@ struct ProcedureTests {
         }
         #expect(self.run(&procedure, [.started, full("n2")]) == ["reserve n2", "reserve n3"])
         #expect(
-            procedure.shortage == .tooLittleInTotal(.cpu, demand: 8_000, limit: 6_400),
-            "\(String(describing: procedure.shortage))")
+            procedure.whyTooSmall == MappingDefect.tooLittleInTotal(.cpu, demand: 8_000, limit: 6_400).description,
+            "\(String(describing: procedure.whyTooSmall))")
         #expect(
             self.run(&procedure, [full("n3"), .silent("n4"), .silent("n4")]) == ["reserve n4", "reserve n4", "solve"])
-        #expect(self.run(&procedure, [.solved(.improvement(Self.plan, remaining: "n3"))]) == ["renew n1 n2"])
+        #expect(self.run(&procedure, [Self.solved(.improvement(Self.plan, remaining: "n3"))]) == ["renew n1 n2"])
     }
 
     @Test("scenario 13, P11: unsolvable is not said while a node was skipped because it was held")
@@ -120,7 +124,7 @@ struct ProcedureTests {
         var procedure = self.make()
         let words = self.run(&procedure, [.started, self.held("n2", firstOut: "n4"), self.granted("n4")])
         #expect(words == ["reserve n2", "reserve n4", "solve"])
-        #expect(self.run(&procedure, [.solved(.none(reason: "full"))]) == ["wait for n3#1.4"])
+        #expect(self.run(&procedure, [Self.solved(.none(reason: "full"))]) == ["wait for n3#1.4"])
         #expect(procedure.isBlocked)
     }
 
@@ -140,7 +144,7 @@ struct ProcedureTests {
         let words = self.run(
             &procedure,
             [
-                .started, self.granted("n2"), .solved(.improvement(Self.plan, remaining: "n1 keeps 10 m")),
+                .started, self.granted("n2"), Self.solved(.improvement(Self.plan, remaining: "n1 keeps 10 m")),
                 .silent("n3"), .silent("n3"), .silent("n4"), .silent("n4"), self.renewed("n1", "n2"),
                 .executed(ExecutionReport(moved: 1, failure: nil, isCancelled: false)),
             ])
@@ -153,8 +157,8 @@ struct ProcedureTests {
         let words = self.run(
             &procedure,
             [
-                .started, self.granted("n2"), .solved(.plan(Self.plan)), self.renewed("n1", "n2", revision: 2),
-                .solved(.plan(Self.plan)), self.renewed("n1", "n2", revision: 3),
+                .started, self.granted("n2"), Self.solved(.plan(Self.plan)), self.renewed("n1", "n2", revision: 2),
+                Self.solved(.plan(Self.plan)), self.renewed("n1", "n2", revision: 3),
             ])
         #expect(words == ["reserve n2", "solve", "renew n1 n2", "solve", "renew n1 n2", "reserve n3"])
     }
@@ -162,7 +166,7 @@ struct ProcedureTests {
     @Test("a member that is lost at the confirmation is dropped, and the rest is planned with")
     func lostAtConfirmation() {
         var procedure = self.make()
-        _ = self.run(&procedure, [.started, self.granted("n2"), .solved(.plan(Self.plan))])
+        _ = self.run(&procedure, [.started, self.granted("n2"), Self.solved(.plan(Self.plan))])
         let own = Procedure.Renewal.renewed(Revision(rawValue: 1), nil, sentAt: .zero)
         #expect(self.run(&procedure, [.renewed(["n1": own, "n2": .stale])]) == ["solve"])
         #expect(procedure.partition.nodes == ["n1"])
@@ -175,8 +179,8 @@ struct ProcedureTests {
         let words = self.run(
             &procedure,
             [
-                .started, self.granted("n2"), .solved(.plan(Self.plan)), self.renewed("n1", "n2"), failed,
-                self.renewed("n1", "n2"), .solved(.plan(Self.plan)), self.renewed("n1", "n2"), failed,
+                .started, self.granted("n2"), Self.solved(.plan(Self.plan)), self.renewed("n1", "n2"), failed,
+                self.renewed("n1", "n2"), Self.solved(.plan(Self.plan)), self.renewed("n1", "n2"), failed,
             ])
         #expect(words.suffix(5) == ["renew n1 n2", "solve", "renew n1 n2", "execute 1, release ", "failed"])
     }
@@ -212,7 +216,7 @@ struct ProcedureTests {
     func recommends() {
         var procedure = self.make(recommendOnly: true)
         let words = self.run(
-            &procedure, [.started, self.granted("n2"), .solved(.plan(Self.plan)), self.renewed("n1", "n2")])
+            &procedure, [.started, self.granted("n2"), Self.solved(.plan(Self.plan)), self.renewed("n1", "n2")])
         #expect(words.last == "recommended")
     }
 
@@ -228,7 +232,7 @@ struct ProcedureTests {
     @Test("an applied plan that no longer stands up is refused with the reason")
     func staleAppliedPlan() {
         var procedure = self.make(applying: Self.plan)
-        let words = self.run(&procedure, [.started, self.granted("n2"), .solved(.none(reason: "vm has left"))])
+        let words = self.run(&procedure, [.started, self.granted("n2"), Self.solved(.none(reason: "vm has left"))])
         #expect(words.last == "failed")
     }
 
@@ -239,8 +243,8 @@ struct ProcedureTests {
             self.run(
                 &procedure,
                 [
-                    .started, self.granted("n2"), self.granted("n3"), .solved(.none(reason: "full")),
-                    self.granted("n4"), .solved(.plan(Self.plan)),
+                    .started, self.granted("n2"), self.granted("n3"), Self.solved(.none(reason: "full")),
+                    self.granted("n4"), Self.solved(.plan(Self.plan)),
                 ]) == ["reserve n2", "reserve n3", "solve", "reserve n4", "solve", "renew n1 n2"])
     }
 
@@ -251,8 +255,30 @@ struct ProcedureTests {
         var procedure = self.make(membersMin: 8)
         let third = isHeld ? self.held("n3") : self.granted("n3")
         let words = self.run(
-            &procedure, [.started, self.granted("n2"), third, self.granted("n4"), .solved(.none(reason: "full"))])
+            &procedure, [.started, self.granted("n2"), third, self.granted("n4"), Self.solved(.none(reason: "full"))])
         #expect(words == ["reserve n2", "reserve n3", "reserve n4", "solve", last])
+    }
+
+    @Test("after a search that was cut short the next one is among a quarter more, or when the round is over")
+    func cutShort() {
+        var procedure = self.make()
+        let view = Rings.view(16)
+        var sizes: [Int] = []
+        var decision = procedure.handle(.started, triggerHolds: true, in: view)
+        while true {
+            switch decision {
+            case .reserve(let node):
+                decision = procedure.handle(self.granted(node), triggerHolds: true, in: view)
+            case .solve:
+                sizes.append(procedure.partition.members.count)
+                let cut = Self.solved(.none(reason: "no plan within the solver's steps"), isCutShort: true)
+                decision = procedure.handle(cut, triggerHolds: true, in: view)
+            default:
+                #expect(Self.words(decision) == "unsolvable")
+                #expect(sizes == [2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 16])
+                return
+            }
+        }
     }
 
     @Test("the limit of members ends the growth as a full round would")
@@ -261,7 +287,7 @@ struct ProcedureTests {
         limits.membersMax = 2
         var procedure = Procedure(
             key: Self.key, own: self.make().partition["n1"]!, limits: limits, timings: ProtocolTimings())
-        let words = self.run(&procedure, [.started, self.granted("n2"), .solved(.none(reason: "full"))])
+        let words = self.run(&procedure, [.started, self.granted("n2"), Self.solved(.none(reason: "full"))])
         #expect(words.last == "unsolvable")
     }
 }
