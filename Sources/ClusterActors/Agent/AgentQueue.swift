@@ -28,10 +28,15 @@ package enum AgentQueue: String, Hashable, Sendable, CaseIterable {
 }
 
 extension NodeAgent {
-    /// How much each queue holds at this moment; nil when the caller is not on the agent's executor.
+    /// How much each queue holds at this moment that is not empty; nil when the caller is not on the agent's executor.
     package nonisolated func queueSizes() -> [AgentQueue: Int]? {
         self.ifIsolated(on: self.ports.executor, ()) { agent, _ in
-            Dictionary(uniqueKeysWithValues: AgentQueue.allCases.map { ($0, agent.size(of: $0)) })
+            var sizes: [AgentQueue: Int] = [:]
+            for queue in AgentQueue.allCases {
+                let size = agent.size(of: queue)
+                if size > 0 { sizes[queue] = size }
+            }
+            return sizes
         }
     }
 

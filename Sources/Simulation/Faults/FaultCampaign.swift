@@ -98,9 +98,11 @@ package struct FaultCampaign: Sendable {
             plan: course.plan)
     }
 
-    /// Shorter waits than in production, so that more happens in a run; the leases are as they are.
+    /// Shorter waits than in production, so that more happens in a run; the leases are as they are. A tenth of the
+    /// solver's steps, or most of a campaign's work would be the search for plans that do not exist.
     static func drawSettings(using generator: inout SplitMix64) -> AgentSettings {
         var settings = AgentSettings()
+        settings.limits.solverStepsMax /= 10
         settings.timings.blockedWait = .seconds(40)
         settings.timings.resweepDelayMax = .seconds(5)
         settings.timings.ispDeadline = .seconds(75)

@@ -81,7 +81,9 @@ package final class InvariantWatch: @unchecked Sendable {
             let exchange = Exchange(
                 asker: message.from, askerBoot: message.requesterBoot, asked: message.to, number: message.number)
             if message.moment == .sent {
-                guard let request = try? MessageCodec.decodeRequest(message.body), !request.isMembership else { return }
+                guard MessageCodec.kind(ofRequest: message.body) == .isp,
+                    let request = try? MessageCodec.decodeRequest(message.body)
+                else { return }
                 self.requests[exchange] = request
                 self.take(.requestSent(exchange, request))
             } else if let request = self.requests[exchange] {
@@ -162,11 +164,5 @@ package struct InvariantViolation: Error, Hashable, CustomStringConvertible {
 
     package var description: String {
         ([self.summary] + self.events.map { "    \($0)" }).joined(separator: "\n")
-    }
-}
-
-extension Request {
-    fileprivate var isMembership: Bool {
-        if case .membership = self { true } else { false }
     }
 }

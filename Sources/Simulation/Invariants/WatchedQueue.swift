@@ -21,7 +21,7 @@ package enum WatchedQueue: Hashable, Sendable, CaseIterable, CustomStringConvert
 }
 
 extension RingWorld {
-    /// How much is in each queue of a node at this instant; nil while its process stands still or is down, for then it
+    /// How much is in each queue of a node that is not empty at this instant; nil while its process stands still or is down, for then it
     /// is the network that keeps what comes.
     ///
     /// Looked at from outside, between two jobs: no job is run for it, so that what is watched happens as it would
@@ -30,9 +30,9 @@ extension RingWorld {
         guard let member = self.members[node], member.process.state == .running,
             let transport = self.network.port(of: node)?.transport
         else { return nil }
-        var sizes: [WatchedQueue: Int] = [
-            .requestsToOnePeer: transport.requestsToOnePeerMost, .requestsServed: transport.requestsServed,
-        ]
+        var sizes: [WatchedQueue: Int] = [:]
+        if transport.requestsToOnePeerMost > 0 { sizes[.requestsToOnePeer] = transport.requestsToOnePeerMost }
+        if transport.requestsServed > 0 { sizes[.requestsServed] = transport.requestsServed }
         member.process.execute {
             for (queue, size) in member.agent.queueSizes() ?? [:] { sizes[.agent(queue)] = size }
         }
