@@ -114,7 +114,8 @@ package struct PartitionVerdict: Sendable {
     /// Whether there may be a better plan, which the search had no steps left to find.
     package var isCutShort: Bool
 
-    package init(verdict: Verdict, steps: Int, isCutShort: Bool = false) {
+    /// - Parameter steps: None where no search was needed.
+    package init(verdict: Verdict, steps: Int = 0, isCutShort: Bool = false) {
         self.verdict = verdict
         self.steps = steps
         self.isCutShort = isCutShort

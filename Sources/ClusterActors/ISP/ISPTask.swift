@@ -225,7 +225,7 @@ extension NodeAgent {
 
     private func solve(_ isp: ISPID) async -> PartitionVerdict {
         guard let own = self.ownISP, let host = self.host else {
-            return PartitionVerdict(verdict: .none(reason: "the hypervisor went away"), steps: 0)
+            return PartitionVerdict(verdict: .none(reason: "the hypervisor went away"))
         }
         if let member = own.procedure.partition[self.id] {
             // The own node is looked at as it is now, not as it was when the ISP began.
@@ -234,14 +234,14 @@ extension NodeAgent {
                 sentAt: self.now)
         }
         guard let partition = self.ownISP?.procedure.partition else {
-            return PartitionVerdict(verdict: .none(reason: "cancelled"), steps: 0)
+            return PartitionVerdict(verdict: .none(reason: "cancelled"))
         }
         let problem = PlacementProblem(
             of: partition, policy: own.trigger == .underload ? .evacuate(self.id) : .repair,
             constraints: self.settings.constraints, flightCaps: self.settings.flightCaps,
             costWeights: self.settings.migration.costWeights)
         if let applied = own.applied {
-            return PartitionVerdict(verdict: Self.check(applied, against: problem), steps: 0)
+            return PartitionVerdict(verdict: Self.check(applied, against: problem))
         }
         let began = self.now
         let report = await self.ports.solver.solve(

@@ -13,7 +13,7 @@ package struct LocalPartitionSolver: PartitionSolver {
                 verdict: Self.checked(Verdict(report.outcome), for: problem), steps: report.stepsUsed,
                 isCutShort: report.outcome.isCutShort)
         } catch {
-            return PartitionVerdict(verdict: .none(reason: "the partition makes no sense: \(error)"), steps: 0)
+            return PartitionVerdict(verdict: .none(reason: "the partition makes no sense: \(error)"))
         }
     }
 

@@ -21,8 +21,8 @@ package enum WatchedQueue: Hashable, Sendable, CaseIterable, CustomStringConvert
 }
 
 extension RingWorld {
-    /// How much is in each queue of a node that is not empty at this instant; nil while its process stands still or is down, for then it
-    /// is the network that keeps what comes.
+    /// How much is in each queue of a node that is not empty at this instant; nil while its process stands still or is
+    /// down, for then it is the network that keeps what comes.
     ///
     /// Looked at from outside, between two jobs: no job is run for it, so that what is watched happens as it would
     /// unwatched. Not to be called from within a process.
