@@ -1,4 +1,5 @@
 import Basis
+import NIOCore
 import Transport
 
 /// Carries out what the membership machine asks for, and tells it what came of it.
@@ -86,7 +87,8 @@ extension NodeAgent {
         for effect in effects {
             switch effect {
             case .send(let request, let node, let message, let timeout):
-                self.spawn { await self.send(message, as: request, to: node, timeout: timeout) }
+                let body = MessageCodec.encode(.membership(message))
+                self.spawn { await self.send(body, as: request, to: node, timeout: timeout) }
             case .answer(let relay, let reply):
                 self.relays.removeValue(forKey: relay)?.resume(returning: reply)
             case .wake(let instant):
@@ -109,10 +111,15 @@ extension NodeAgent {
     }
 
     private func send(
-        _ message: MembershipMessage, as request: Membership.RequestID, to node: NodeID, timeout: Duration
+        _ body: ByteBuffer, as request: Membership.RequestID, to node: NodeID, timeout: Duration
     ) async {
+        let reply = await self.exchange(body, with: node, timeout: timeout)
+        self.takeReply(reply, to: request, from: node)
+    }
+
+    private func takeReply(_ body: ByteBuffer?, to request: Membership.RequestID, from node: NodeID) {
         let event: Membership.Event
-        if case .membership(let reply) = await self.ask(node, .membership(message), timeout: timeout) {
+        if case .membership(let reply) = body.flatMap({ self.read($0, from: node) }) {
             event = .replied(request, reply)
         } else {
             event = .failed(request)

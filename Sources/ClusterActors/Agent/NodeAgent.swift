@@ -205,17 +205,29 @@ package actor NodeAgent {
     /// Asks another agent, or this one, once. Nil is silence: nobody knows whether it acted.
     func ask(_ node: NodeID, _ request: Request, timeout: Duration? = nil) async -> Reply? {
         if node == self.id { return await self.handle(request, from: node) }
-        let deadline = self.now + (timeout ?? self.settings.timings.requestTimeout)
+        let timeout = timeout ?? self.settings.timings.requestTimeout
+        let body = await self.exchange(MessageCodec.encode(request), with: node, timeout: timeout)
+        return body.flatMap { self.read($0, from: node) }
+    }
+
+    /// Sends another agent the bytes of a request, and returns those of its reply; nil is silence.
+    ///
+    /// Bytes, because a task keeps on the heap what it holds while it waits, and each agent waits so once each second.
+    func exchange(_ body: ByteBuffer, with node: NodeID, timeout: Duration) async -> ByteBuffer? {
         do {
-            let body = try await self.ports.transport.request(
-                MessageCodec.encode(request), to: node, service: .agents, deadline: deadline)
-            return try MessageCodec.decodeReply(body)
-        } catch let error as CodecError {
-            self.log.warning(
-                "a reply could not be read", metadata: ["node": "\(node)", "error": "\(error)"])
-            return nil
+            return try await self.ports.transport.request(
+                body, to: node, service: .agents, deadline: self.now + timeout)
         } catch {
             self.log.debug("no reply", metadata: ["node": "\(node)", "error": "\(error)"])
+            return nil
+        }
+    }
+
+    /// What a reply says; one that cannot be read is as good as none.
+    func read(_ body: ByteBuffer, from node: NodeID) -> Reply? {
+        do throws(CodecError) { return try MessageCodec.decodeReply(body) } catch {
+            self.log.warning(
+                "a reply could not be read", metadata: ["node": "\(node)", "error": "\(error)"])
             return nil
         }
     }

@@ -21,9 +21,12 @@ package actor ModelledFleet {
         var delay: Duration
     }
 
-    private struct Host {
+    /// A class, so that a question to one host does not take its whole state out of the table and put it back.
+    private final class Host {
         var state: ModelledHostState
         var isUp = true
+
+        init(state: ModelledHostState) { self.state = state }
     }
 
     private struct MigrateCall {
@@ -266,10 +269,10 @@ package actor ModelledFleet {
     }
 
     private func askNow(_ request: ModelledRequest, of node: NodeID) -> Answer {
-        guard self.hosts[node]?.isUp == true else {
+        guard let host = self.hosts[node], host.isUp else {
             return Answer(reply: .failure(.unreachable("\(node) is down")), delay: .zero)
         }
-        if let seen = self.hosts[node]?.state.look(request) { return Answer(reply: seen.reply, delay: seen.delay) }
+        if let seen = host.state.look(request) { return Answer(reply: seen.reply, delay: seen.delay) }
         let call = ModelledCallID(number: self.nextNumber())
         self.deliver(.request(request, call), to: node)
         self.drain()
@@ -293,11 +296,9 @@ package actor ModelledFleet {
             let (node, event) = self.work[next]
             next += 1
             if self.watcher != nil, !event.onlyLooks, !touched.contains(node) { touched.append(node) }
-            guard self.hosts[node]?.isUp == true,
-                let effects = self.hosts[node]?.state.handle(event, at: self.time.now)
-            else { continue }
-            for effect in effects { self.carryOut(effect, of: node) }
-            self.deadlines.set(self.hosts[node]?.state.nextDeadline, for: node)
+            guard let host = self.hosts[node], host.isUp else { continue }
+            for effect in host.state.handle(event, at: self.time.now) { self.carryOut(effect, of: node) }
+            self.deadlines.set(host.state.nextDeadline, for: node)
         }
         self.work.removeAll(keepingCapacity: true)
         self.show(touched)

@@ -2,8 +2,10 @@ import Basis
 
 /// Names one timer. Stays valid, and harmless, after the timer has fired or was cancelled.
 package struct TimerID: Hashable, Sendable {
-    fileprivate var slot: Int
+    fileprivate var number: UInt32
     fileprivate var generation: UInt32
+
+    fileprivate var slot: Int { Int(self.number) }
 }
 
 /// What happens when a timer fires.
@@ -17,7 +19,7 @@ enum TimerAction {
 
 /// The timers of a world by instant; those of one instant fire in the order in which they were armed.
 ///
-/// A binary heap beside a table of slots. A cancelled timer's heap entry stays behind, and all such entries are thrown
+/// A heap beside a table of slots. A cancelled timer's heap entry stays behind, and all such entries are thrown
 /// out when they are the majority, so memory is proportional to the timers that are alive.
 struct TimerQueue {
     private struct Entry {
@@ -35,12 +37,14 @@ struct TimerQueue {
         var action: TimerAction?
     }
 
+    /// How many children an entry of the heap has: four lie side by side in memory, and make half as many levels as two.
+    private static let children = 4
     /// Below this many heap entries nothing is thrown out.
     private static let sweepMin = 64
 
     private var heap: [Entry] = []
     private var slots: [Slot] = []
-    private var freeSlots: [Int] = []
+    private var freeSlots: [UInt32] = []
     private var sequence: UInt64 = 0
     private var staleEntries = 0
 
@@ -49,11 +53,11 @@ struct TimerQueue {
 
     /// A name for a timer that is yet to be armed. Must end in ``arm(_:at:_:)`` or ``cancel(_:)``.
     mutating func reserve() -> TimerID {
-        if let slot = self.freeSlots.popLast() {
-            return TimerID(slot: slot, generation: self.slots[slot].generation)
+        if let number = self.freeSlots.popLast() {
+            return TimerID(number: number, generation: self.slots[Int(number)].generation)
         }
         self.slots.append(Slot())
-        return TimerID(slot: self.slots.count - 1, generation: 0)
+        return TimerID(number: UInt32(self.slots.count - 1), generation: 0)
     }
 
     mutating func arm(_ id: TimerID, at instant: MonotonicInstant, _ action: TimerAction) {
@@ -67,7 +71,7 @@ struct TimerQueue {
     /// Ends the timer. Returns what it would have done, or nil when it was not armed or is over.
     mutating func cancel(_ id: TimerID) -> TimerAction? {
         guard self.slots[id.slot].generation == id.generation else { return nil }
-        let action = self.free(id.slot)
+        let action = self.free(id)
         if action != nil {
             self.staleEntries += 1
             self.sweepIfStale()
@@ -78,7 +82,7 @@ struct TimerQueue {
     /// Takes out the earliest timer.
     mutating func removeFirst() -> (instant: MonotonicInstant, action: TimerAction)? {
         while let entry = self.removeTop() {
-            if self.slots[entry.id.slot].generation == entry.id.generation, let action = self.free(entry.id.slot) {
+            if self.slots[entry.id.slot].generation == entry.id.generation, let action = self.free(entry.id) {
                 return (entry.instant, action)
             }
             self.staleEntries -= 1
@@ -86,11 +90,10 @@ struct TimerQueue {
         return nil
     }
 
-    private mutating func free(_ slot: Int) -> TimerAction? {
-        let action = self.slots[slot].action
-        self.slots[slot].action = nil
-        self.slots[slot].generation &+= 1
-        self.freeSlots.append(slot)
+    private mutating func free(_ id: TimerID) -> TimerAction? {
+        let action = self.slots[id.slot].action.take()
+        self.slots[id.slot].generation &+= 1
+        self.freeSlots.append(id.number)
         return action
     }
 
@@ -112,24 +115,35 @@ struct TimerQueue {
     }
 
     private mutating func siftUp(from start: Int) {
+        let entry = self.heap[start]
         var index = start
         while index > 0 {
-            let parent = (index - 1) / 2
-            guard self.heap[index].precedes(self.heap[parent]) else { return }
-            self.heap.swapAt(index, parent)
+            let parent = (index - 1) / Self.children
+            guard entry.precedes(self.heap[parent]) else { break }
+            self.heap[index] = self.heap[parent]
             index = parent
         }
+        self.heap[index] = entry
     }
 
     private mutating func siftDownFromTop() {
+        let entry = self.heap[0]
         var index = 0
-        while true {
-            var least = index * 2 + 1
-            guard least < self.heap.count else { return }
-            if least + 1 < self.heap.count, self.heap[least + 1].precedes(self.heap[least]) { least += 1 }
-            guard self.heap[least].precedes(self.heap[index]) else { return }
-            self.heap.swapAt(index, least)
+        while let least = self.leastChild(of: index), self.heap[least].precedes(entry) {
+            self.heap[index] = self.heap[least]
             index = least
         }
+        self.heap[index] = entry
+    }
+
+    private func leastChild(of index: Int) -> Int? {
+        let first = index * Self.children + 1
+        guard first < self.heap.count else { return nil }
+        var least = first
+        for child in (first + 1)..<min(first + Self.children, self.heap.count)
+        where self.heap[child].precedes(self.heap[least]) {
+            least = child
+        }
+        return least
     }
 }

@@ -25,8 +25,11 @@ struct LastArrivals {
             self.instants = self.instants.filter { $0.value > now }
             self.sweepAt = max(Self.linksMin, self.instants.count * 2)
         }
-        let last = max(instant, self.instants[link] ?? instant)
-        self.instants[link] = last
+        return Self.postpone(&self.instants[link, default: instant], to: instant)
+    }
+
+    private static func postpone(_ last: inout MonotonicInstant, to instant: MonotonicInstant) -> MonotonicInstant {
+        last = max(last, instant)
         return last
     }
 }
