@@ -12,7 +12,7 @@ SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
 .PHONY: setup-batch lab-batch lab-deploy-short lab-load
-.PHONY: transport-benchmark placement-benchmark migration-benchmark deploy-scale idle
+.PHONY: transport-benchmark placement-benchmark migration-benchmark simulation-benchmark deploy-scale idle
 
 setup:
 	./setup
@@ -123,6 +123,11 @@ placement-benchmark: build
 # The modelled hosts' migrations beside SimGrid's (apt libsimgrid-dev), and beside real ones between two lab hosts.
 migration-benchmark: build
 	Benchmarks/Migration/run --lab
+
+# What the simulator takes for 8,000 and 100,000 nodes, and whether decisions stay as they are at 500; fails beyond the limits.
+simulation-benchmark:
+	$(SWIFT) build $(FLAGS) --product dvms
+	Benchmarks/Simulation/run
 
 # What the deployer takes for 8 to 512 modelled hosts with 20 VMs each; fails beyond the limits.
 deploy-scale:
