@@ -144,6 +144,102 @@ struct AgentTests {
         }
     }
 
+    @Test("a host that is left alone when one of its guests is started again is not asked for the others")
+    func otherGuestsOfDyingHost() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            for guest in ["vm-1", "vm-4"] { await hosts.hosts["h1"]?.crash(guest: guest) }
+            await hosts.hosts["h1"]?.add(.dies(at: .boot))
+            let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            #expect(report.failures.count { $0.entity == "h1" } == 1, "\(report.failures)")
+            #expect(report.runningCount == 4 && report.unreached == ["vm-1", "vm-4"])
+            #expect(report.guests[3].stage == .running)
+        }
+    }
+
+    @Test("a guest that booted too slowly and was moved then is found, and not made a second time")
+    func movedAfterFailing() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        let faults: [NodeID: [ModelledFault]] = ["h1": [.guestHangs("vm-1", times: 9)]]
+        try await DeploymentFixture.inWorld(fleet, faults: faults) { fixture, hosts, world in
+            let first = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            #expect(first.guests[0].stage == .failed && first.runningCount == 5)
+            await hosts.hosts["h1"]?.heal()
+            try await hosts.migrate("vm-1", from: "h1", to: "h2")
+            let second = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            await hosts.expectWhole(fleet, second)
+            #expect(second.guests[0].host == "h2" && second.strays.isEmpty)
+            #expect(await hosts.made("vm-1") == 1)
+        }
+    }
+
+    @Test("a host that was set aside keeps guests that they moved there, until the user says otherwise")
+    func movedToHostSetAside() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func apply(replacesLost: Bool = false) async throws -> DeploymentReport {
+                try await fixture.run(
+                    on: hosts, agents: PlainAgents(), time: world.time, replacesLost: replacesLost
+                ).apply()
+            }
+            _ = try await apply()
+            await hosts.hosts["h2"]?.add(.dies(at: .probe))
+            _ = try await apply(replacesLost: true)
+            await hosts.hosts["h2"]?.heal()
+            try await hosts.migrate("vm-1", from: "h1", to: "h2")
+
+            let third = try await apply()
+            #expect(third.hosts.first { $0.host.id == "h2" }?.state == .setAside)
+            #expect(third.failures.map(\.entity) == ["h2"] && third.unreached == ["vm-1"], "\(third.failures)")
+            #expect(third.runningCount == 5)
+            #expect(await hosts.running()["vm-1"] == ["h2"])
+            #expect(await hosts.made("vm-1") == 1)
+            await hosts.expectWhole(fleet, try await apply(replacesLost: true))
+        }
+    }
+
+    @Test("a host that does not say at first which guests it has is asked again before it is let go of")
+    func askedAgain() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
+            try await hosts.migrate("vm-1", from: "h1", to: "h2")
+            await hosts.hosts["h2"]?.add(.refuses(.check, times: 2))
+            let end = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).destroy()
+            #expect(end.hosts.isEmpty && end.guests.isEmpty && end.failures.isEmpty, "\(end.failures)")
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
+    @Test("no guest is forgotten while a host that may have it is silent")
+    func silentHost() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        let fewer = try DeploymentFixture.fleet(guests: 5)
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func run(_ fleet: FleetSettings) throws -> DeploymentRun {
+                try fixture.run(fleet, on: hosts, agents: PlainAgents(), time: world.time)
+            }
+            _ = try await run(fleet).apply()
+            try await hosts.migrate("vm-6", from: "h3", to: "h1")
+            await hosts.hosts["h1"]?.add(.dies(at: .check))
+            let without = try await run(fewer).apply()
+            #expect(without.guests.map(\.stage).last == .removing)
+            #expect(without.failures.contains { $0.entity == "vm-6" && $0.why.contains("h1") })
+            await hosts.hosts["h1"]?.heal()
+            await hosts.expectWhole(fewer, try await run(fewer).apply())
+
+            try await hosts.migrate("vm-2", from: "h2", to: "h3")
+            await hosts.hosts["h3"]?.add(.dies(at: .check))
+            let half = try await run(fewer).destroy()
+            #expect(half.hosts.map(\.host.id) == ["h3"] && half.guests.count == 5)
+            await hosts.hosts["h3"]?.heal()
+            let end = try await run(fewer).destroy()
+            #expect(end.hosts.isEmpty && end.guests.isEmpty)
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
     @Test("an agent that does not start fails alone")
     func failingAgent() async throws {
         let fleet = try DeploymentFixture.fleet()

@@ -40,6 +40,19 @@ struct DeploymentPlanTests {
         #expect(plan.hostsToReadmit.count == hosts.count { $0.1 == .setAside })
     }
 
+    @Test("gives an image a name that fits hosts, however its file is called")
+    func imageNames() throws {
+        var fleet = try DeploymentFixture.fleet()
+        for (file, name) in [
+            ("/images/debian 12.qcow2", "test-debian_12.qcow2"), ("é.raw", "test-_.raw"),
+            (String(repeating: "x", count: 100) + ".qcow2", "test-" + String(repeating: "x", count: 58)),
+        ] {
+            fleet.image.file = file
+            let image = DeploymentBase(fleet).image
+            #expect(image.name == name && HostNames.isSafe(image.name) && image.file == file)
+        }
+    }
+
     @Test("tells the stages that each host has before it")
     func stages() throws {
         let fleet = try DeploymentFixture.fleet()

@@ -149,7 +149,9 @@ extension DeploymentBase {
             name: fleet.name, network: fleet.network,
             vxlan: Int(StableHash(of: fleet.name).folded % UInt64(Self.vxlanMax)) + 1,
             image: ImageReference(
-                name: "\(fleet.name)-\(stem)", file: fleet.image.file, sha256: fleet.image.sha256))
+                // All of it is ASCII.
+                name: String("\(fleet.name)-\(stem)".prefix(HostNames.bytesMax)), file: fleet.image.file,
+                sha256: fleet.image.sha256))
     }
 }
 

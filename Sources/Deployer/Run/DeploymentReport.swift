@@ -13,7 +13,7 @@ package struct DeploymentReport: Hashable, Sendable {
     package var hosts: [HostRecord]
     /// As they are now, by ordinal.
     package var guests: [GuestRecord]
-    /// Guests that ran before and were not seen to now: they do not answer, or their host does not. By ordinal.
+    /// Guests that are to run and were not seen to: they do not answer, or their host does not. By ordinal.
     package var unreached: [String]
     /// Guests that may still be somewhere else than where they belong, because that host did not answer.
     package var strays: [Stray]
@@ -45,7 +45,10 @@ package struct DeploymentReport: Hashable, Sendable {
     }
 
     /// How many were seen to run.
-    package var runningCount: Int { self.guests.count { $0.stage == .running } - self.unreached.count }
+    package var runningCount: Int {
+        let unreached = Set(self.unreached)
+        return self.guests.count { $0.stage == .running && !unreached.contains($0.identity.name) }
+    }
 
     package var retries: Int { self.stages.reduce(0) { $0 + $1.figures.retries } }
 }

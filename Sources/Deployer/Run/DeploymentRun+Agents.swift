@@ -152,12 +152,16 @@ extension DeploymentRun {
         return await !crew.roster.isSettled(guest)
     }
 
+    /// Nothing is done on a host that was set aside or left alone meanwhile, and nothing noted of its guests.
     private func bootAgain(_ guest: String, on host: NodeID, _ crew: Crew) async throws(RunFailure) {
+        guard await crew.roster.workers.contains(host) else { return }
         try await crew.roster.move(guest: guest, .replan, error: "it was found not to run")
         try await self.runGuests(of: host, crew)
     }
 
+    /// As ``bootAgain(_:on:_:)``, nothing on a host that is no worker any more.
     private func runGuests(of host: NodeID, _ crew: Crew) async throws(RunFailure) {
+        guard await crew.roster.workers.contains(host) else { return }
         try await self.orSetAside(host, crew) { () async throws(RunFailure) in
             try await crew.driver(host).runGuests()
         }

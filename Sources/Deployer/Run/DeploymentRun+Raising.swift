@@ -8,6 +8,7 @@ extension DeploymentRun {
         let atOnce = self.fleet.limits.hostsAtOnce
         if crew.context.doGuestsMove { try await self.locateGuests(crew) }
         try await Windowed.run(plan.hostsToReadmit, atOnce: atOnce) { id throws(RunFailure) in
+            guard await !self.leavesAlone(id, crew) else { return }
             do throws(RunFailure) {
                 try await crew.driver(id).readmit()
             } catch .host {
@@ -33,17 +34,38 @@ extension DeploymentRun {
         try await self.startAgents(crew)
     }
 
+    /// Whether guests that ran before are on a host that was set aside, because agents moved them there: to have it
+    /// back would take their only copies off it.
+    private func leavesAlone(_ id: NodeID, _ crew: Crew) async -> Bool {
+        guard crew.context.doGuestsMove, !self.replacesLost, await crew.roster.hasSettledGuests(on: id) else {
+            return false
+        }
+        await crew.roster.leaveAlone(id)
+        self.meter.note(.hostLeftAlone(id, failure: .refused(step: "to become a spare", words: "VMs run on it")))
+        return true
+    }
+
     // MARK: - Guests that the fleet no longer has
 
     private func removeGuests(_ names: [String], _ crew: Crew) async throws(RunFailure) {
         guard !names.isEmpty else { return }
         try await crew.roster.beginRemoval(of: names)
+        var silent: Set<NodeID> = []
         for _ in 1...Self.removalRoundsMax {
             try await self.removeCopies(of: names, crew)
             // One that moved meanwhile is taken off where it is now.
             guard crew.context.doGuestsMove else { break }
             let whereabouts = try await self.locateGuests(crew)
+            silent = whereabouts.silent
             if names.allSatisfy({ whereabouts.hosts(of: $0).isEmpty }) { break }
+        }
+        guard silent.isEmpty else {
+            // One of them may be there: its name and its address are not free.
+            let hosts = silent.sorted().map(\.name).joined(separator: ", ")
+            for name in names {
+                self.meter.note(.removalFailed(name, why: "it may be on \(hosts); mend that and apply again"))
+            }
+            return
         }
         try await crew.roster.forget(names)
     }

@@ -21,7 +21,9 @@ extension DeploymentRun {
                 throw error
             }
         }
-        try await crew.roster.forget(names)
+        // A host that stays may have any guest that moves: then no name and no address is free yet.
+        let isEveryHostGone = await crew.roster.allHosts.isEmpty
+        if !crew.context.doGuestsMove || isEveryHostGone { try await crew.roster.forget(names) }
     }
 
     /// Gives back what was booked, when nothing of the deployment is left on it; or when whoever gave the hosts has taken

@@ -302,12 +302,25 @@ actor HostDriver {
         try await Windowed.run(names, atOnce: atOnce) { name throws(RunFailure) in try await self.remove(guest: name) }
     }
 
+    /// Puts on record what guests the host has, by its own word: a record may be old, and whoever asked all hosts may
+    /// have had no answer of this one. Its agent ends before that, so that it takes none in afterwards.
+    private func findGuests() async throws(RunFailure) {
+        try await self.stopAgent()
+        var names: [String] = []
+        try await self.trying(.removal, self.id.name) { _, _ in
+        } deed: { () async throws(HostFailure) in
+            names = try await self.host.guests(within: self.context.fleet.timeouts.removal)
+        }
+        _ = try await self.roster.take([self.id: names])
+    }
+
     /// Takes back all that was done here, the last first, and lets go of the host.
     func undo() async throws(RunFailure) {
         try await self.roster.move(self.id, .undo)
-        try await self.removeGuests()
         let reached = await self.roster.host(self.id).reached
         let limit = self.context.fleet.timeouts.removal
+        if self.context.doGuestsMove, let reached, reached >= .prepare { try await self.findGuests() }
+        try await self.removeGuests()
         try await self.context.meter.measure(.removal, self.id.name) { () async throws(RunFailure) in
             try await self.trying(.removal, self.id.name) { _, _ in
             } deed: { () async throws(HostFailure) in

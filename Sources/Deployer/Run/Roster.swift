@@ -82,11 +82,19 @@ actor Roster {
     /// Guests that are to run and were not seen to in this run, since they or their hosts do not answer; by ordinal.
     var unreached: [String] {
         self.guestOrder.filter { name in
-            self.silent.contains(name)
-                || self.guests[name].map { $0.stage == .running } ?? false
-                    && self.guests[name]?.host.map(self.leftAlone.contains) ?? false
+            guard let guest = self.guests[name] else { return false }
+            return self.silent.contains(name) || self.isToRun(guest) && self.isLeftAlone(guest)
         }
     }
+
+    private func isToRun(_ guest: GuestRecord) -> Bool {
+        switch guest.stage {
+        case .planned, .booting, .running: true
+        case .failed, .removing, .removed: false
+        }
+    }
+
+    private func isLeftAlone(_ guest: GuestRecord) -> Bool { guest.host.map(self.leftAlone.contains) ?? false }
 
     func isProbed(_ id: NodeID) -> Bool { self.facts[id] != nil }
 
@@ -103,11 +111,8 @@ actor Roster {
     /// Guests of a host that are to run there and were not yet seen to, by ordinal.
     func unseen(on id: NodeID) -> [String] {
         self.guestOrder.filter { name in
-            guard let guest = self.guests[name], guest.host == id, !self.seen.contains(name) else { return false }
-            switch guest.stage {
-            case .planned, .booting, .running: return true
-            case .failed, .removing, .removed: return false
-            }
+            guard let guest = self.guests[name] else { return false }
+            return guest.host == id && !self.seen.contains(name) && self.isToRun(guest)
         }
     }
 
@@ -124,15 +129,11 @@ actor Roster {
         }
     }
 
-    /// Guests that are to run and have no usable host, by ordinal.
+    /// Guests that are to run and have no usable host, by ordinal. Those of hosts that are left alone keep theirs.
     var homeless: [GuestRecord] {
         self.allGuests.filter { guest in
-            switch guest.stage {
-            case .planned, .booting, .running:
-                guest.host.flatMap { self.hosts[$0] }.map { !$0.state.isUsable || $0.role != .worker } ?? true
-            case .failed, .removing, .removed:
-                false
-            }
+            guard self.isToRun(guest), !self.isLeftAlone(guest) else { return false }
+            return guest.host.flatMap { self.hosts[$0] }.map { !$0.state.isUsable || $0.role != .worker } ?? true
         }
     }
 
@@ -182,6 +183,7 @@ actor Roster {
     }
 
     /// Takes in which guests hosts have. One that is on exactly one host, and on record on another, belongs to that one.
+    /// One that waits or failed does so on a usable host only: on others it may be what is left of it.
     ///
     /// - Parameter found: only of hosts that answered.
     /// - Returns: the guests that have another host now.
@@ -198,9 +200,8 @@ actor Roster {
         }
         var moved: [(guest: String, host: NodeID)] = []
         for name in self.guestOrder {
-            guard var guest = self.guests[name], [.booting, .running].contains(guest.stage), let there = places[name],
-                there.count == 1,
-                guest.host != there[0]
+            guard var guest = self.guests[name], let there = places[name], there.count == 1, guest.host != there[0],
+                self.mayBelong(guest, to: there[0])
             else { continue }
             if let old = guest.host, found[old] != nil, self.copies[old]?.remove(name) != nil {
                 changes.append(.copyGone(guest: name, host: old))
@@ -212,6 +213,15 @@ actor Roster {
         }
         try await self.record(changes)
         return moved
+    }
+
+    /// A guest that failed because it booted slowly may have been moved like any other.
+    private func mayBelong(_ guest: GuestRecord, to host: NodeID) -> Bool {
+        switch guest.stage {
+        case .booting, .running: true
+        case .planned, .failed: self.hosts[host]?.state.isUsable ?? false
+        case .removing, .removed: false
+        }
     }
 
     // MARK: - Changing

@@ -48,7 +48,7 @@ enum StoreRows {
             let identity = GuestIdentity(
                 name: row["name"], ordinal: row["ordinal"],
                 address: IPv4Address(bits: UInt32(truncatingIfNeeded: row["address"] as Int64)),
-                mac: MACAddress(bits: UInt64(clamping: row["mac"] as Int64)))
+                mac: try Self.value(Self.mac(row["mac"] as Int64), "MAC of a VM", path))
             var record = GuestRecord(
                 identity: identity,
                 template: GuestTemplate(
@@ -59,6 +59,10 @@ enum StoreRows {
             record.error = row["error"]
             return record
         }
+    }
+
+    private static func mac(_ bits: Int64) -> MACAddress? {
+        (0..<1 << 48).contains(bits) ? MACAddress(bits: UInt64(bits)) : nil
     }
 
     static func copies(_ database: Database, _ deployment: String) throws -> [NodeID: Set<String>] {

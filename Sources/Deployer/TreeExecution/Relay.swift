@@ -108,6 +108,9 @@ package struct RelayAnswer: Sendable {
     /// Of one record, besides the streams: the line and two marks.
     static let overheadBytesMax = 256
 
+    /// Of any number in a line: no stream is as long, and so few of them can be added without a thought.
+    private static let numberMax = 1 << 53
+
     package struct Part: Hashable, Sendable {
         package var bytes: [UInt8]
         /// How many more there were.
@@ -130,9 +133,9 @@ package struct RelayAnswer: Sendable {
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             let words = rest[..<end].split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
             let numbers = words.dropFirst().compactMap(Int.init)
-            guard words.count == 5, words[0] == "host", numbers.count == 4, numbers.allSatisfy({ $0 >= 0 }) else {
-                return
-            }
+            guard words.count == 5, words[0] == "host", numbers.count == 4,
+                numbers.allSatisfy({ (0...Self.numberMax).contains($0) })
+            else { return }
             let counts = numbers.dropFirst(2).map { min($0, keptBytes) }
             rest = rest[(end + 1)...]
             guard rest.count >= counts[0], rest.count - counts[0] >= counts[1] else { return }

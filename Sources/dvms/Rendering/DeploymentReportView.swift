@@ -72,7 +72,7 @@ package struct DeploymentReportView {
     private var unreached: String? {
         guard let first = self.report.unreached.first else { return nil }
         return
-            "\(Figures.count(self.report.unreached.count, "VM")) that ran before (\(first) first) were not seen to run: mend "
+            "\(Figures.count(self.report.unreached.count, "VM")) (\(first) first) were not seen to run: mend "
             + "their hosts and apply again; or, once these are off for good, apply with --replace-lost"
     }
 

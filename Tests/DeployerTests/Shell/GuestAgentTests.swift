@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 
 /// Says the same to every command, and remembers the last.
-private final class CannedShell: HostShell {
+final class CannedShell: HostShell {
     let time: any TimeSource = SystemTimeSource()
     private let output: String
     private let last = Mutex<HostCommand?>(nil)
@@ -87,11 +87,11 @@ struct GuestAgentTests {
 
     @Test("processor times are read; a line that is none is left out")
     func times() async throws {
-        let shell = CannedShell("28352.56\nvm-1 2 12230000000\nvm-3 0 5\nvm-4 1\nvm-5 1 x\n")
+        let shell = CannedShell("28352.56\nvm-1 2 12230000000\nvm-3 0 5\nvm-4 1\nvm-5 1 x\nvm-6 1 -1\n")
         let times = try await Self.host(shell).processorTimes(within: .seconds(1))
         #expect(times.takenAtNanoseconds == 28_352_560_000_000)
         #expect(times.guests == [ProcessorTimes.Guest(name: "vm-1", vcpus: 2, nanoseconds: 12_230_000_000)])
-        for bad in ["", "x\n", "1.0 2\n", "99999999999999999.99\n"] {
+        for bad in ["", "x\n", "1.0 2\n", "-1.00\n", "99999999999999999.99\n"] {
             await #expect(throws: HostFailure.self) {
                 try await Self.host(CannedShell(bad)).processorTimes(within: .seconds(1))
             }

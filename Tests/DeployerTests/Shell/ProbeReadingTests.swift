@@ -40,6 +40,14 @@ struct ProbeReadingTests {
         }
     }
 
+    @Test("refuses a clock that tells no time", arguments: ["x", "-1", "\(Int.min)", "\(Int.max)"])
+    func clock(told: String) async throws {
+        let host = ShellHost(id: "h1", shell: CannedShell("\(told)\n"), deployment: "t", machine: GuestMachine())
+        await #expect(throws: HostFailure.refused(step: "the probe", words: "'\(told)' is no time")) {
+            try await host.probe(within: .seconds(1))
+        }
+    }
+
     @Test("gives facts or a refusal for any text")
     func total() {
         var random = SplitMix64(seed: 8)

@@ -50,7 +50,11 @@ struct TreeRunTests {
             let cut = RelayAnswer(Array(bytes.prefix(count)), keptBytes: 3)
             #expect(cut.records[7] == nil && (cut.records[0] == nil) == (count < 16))
         }
-        for text in ["host 0 0 -1 0\n", "host 0 0 1\n", "guest 0 0 0 0\n", "host 0 0 9999999999999999999 0\n", "\n"] {
+        let most = Int.max
+        for text in [
+            "host 0 0 -1 0\n", "host 0 0 1\n", "guest 0 0 0 0\n", "host 0 0 9999999999999999999 0\n", "\n",
+            "host 0 \(most) 0 0\n", "host 0 0 \(most) \(most)\nabcdef",
+        ] {
             #expect(RelayAnswer(Array(text.utf8), keptBytes: 3).records.isEmpty)
         }
     }

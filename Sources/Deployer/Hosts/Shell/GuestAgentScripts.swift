@@ -6,7 +6,9 @@ enum GuestAgentScripts {
     /// A paused guest is one that is flowing in or out.
     static let execute = GuestScripts.script(
         #"""
-        if ! is_there || ! is_own || [ "$(state)" != running ]; then echo elsewhere; exit 0; fi
+        if ! is_there || ! is_own; then echo elsewhere; exit 0; fi
+        ask_state
+        [ "$state" = running ] || { echo elsewhere; exit 0; }
         ask() {
             answer=$(virsh -q qemu-agent-command --timeout 10 --domain "$name" --cmd "$1" 2>&1) && return
             printf 'silent %s\n' "$answer"
@@ -33,7 +35,8 @@ enum GuestAgentScripts {
         #"""
         cut -d ' ' -f 1 /proc/uptime
         command -v virsh >/dev/null || exit 0
-        virsh -q list --name --state-running | sed 's/ *$//' | while read -r name; do
+        running=$(virsh -q list --name --state-running) || refuse "libvirt does not say which guests run"
+        printf '%s\n' "$running" | sed 's/ *$//' | while read -r name; do
             [ -n "$name" ] && is_own || continue
             virsh -q domstats --cpu-total --vcpu --domain "$name" 2>/dev/null |
                 sed -n 's/^ *cpu\.time=/time /p; s/^ *vcpu\.current=/vcpus /p' |

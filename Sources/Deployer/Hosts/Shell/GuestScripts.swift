@@ -1,13 +1,28 @@
 /// What is run on hosts for guests. As ``HostScripts``, and so that no guest is touched that bears another mark.
+///
+/// A libvirt that does not answer is never taken for one without guests: whoever believed that would remove disks that
+/// are in use, and make guests a second time.
 enum GuestScripts {
     /// `$1` is the guest, `$2` the deployment.
+    ///
+    /// Answers go into variables first: in a pipe the failure of virsh would be lost, and in `$(...)` a refusal ends
+    /// the inner shell alone. A guest may leave between two questions, as agents move it.
     private static let words = #"""
         name=$1 deployment=$2
-        is_there() { virsh -q list --all --name | sed 's/ *$//' | grep -Fxq -- "$name"; }
+        look() { domains=$(virsh -q list --all --name) || refuse "libvirt does not say which guests there are"; }
+        is_there() { look; printf '%s\n' "$domains" | sed 's/ *$//' | grep -Fxq -- "$name"; }
         is_own() {
-            virsh -q metadata "$name" urn:dvms:deployment 2>/dev/null | tr '"' "'" | grep -Fq "name='$deployment'"
+            if ! definition=$(virsh -q dumpxml "$name"); then
+                is_there || return 1
+                refuse "libvirt does not say what the guest $name is"
+            fi
+            printf '%s\n' "$definition" | tr '"' "'" | grep -F urn:dvms:deployment | grep -Fq "name='$deployment'"
         }
-        state() { virsh -q domstate "$name" | head -n 1; }
+        ask_state() {
+            state=$(virsh -q domstate "$name") && return
+            ! is_there || refuse "libvirt does not say whether the guest $name runs"
+            state=absent
+        }
         need_own() { is_own || refuse "there is a guest $name that is not the deployment's"; }
 
         """#
@@ -42,7 +57,8 @@ enum GuestScripts {
             virsh -q define --validate "$work/guest.xml" >/dev/null
         fi
         need_own
-        case $(state) in
+        ask_state
+        case $state in
             running | idle | "no state" | "in shutdown") ;;
             paused) virsh -q resume "$name" >/dev/null ;;
             *) virsh -q start "$name" >/dev/null ;;
@@ -53,14 +69,21 @@ enum GuestScripts {
     static let tellState = Self.script(
         #"""
         if ! is_there || ! is_own; then echo absent; exit 0; fi
-        case $(state) in running | idle | "no state" | "in shutdown") echo running ;; *) echo stopped ;; esac
+        ask_state
+        case $state in
+            running | idle | "no state" | "in shutdown") echo running ;;
+            absent) echo absent ;;
+            *) echo stopped ;;
+        esac
         """#)
 
-    /// `$1` is empty. Prints the names of the deployment's guests.
+    /// `$1` is empty, `$3` folder. Prints the names of the deployment's guests. Where libvirt or the folder never came
+    /// to be, no guest did.
     static let list = Self.script(
         #"""
-        command -v virsh >/dev/null || exit 0
-        virsh -q list --all --name | sed 's/ *$//' | while read -r name; do
+        command -v virsh >/dev/null && [ -d "$3/disks" ] || exit 0
+        look
+        printf '%s\n' "$domains" | sed 's/ *$//' | while read -r name; do
             [ -z "$name" ] || ! is_own || printf '%s\n' "$name"
         done
         """#)
@@ -74,14 +97,26 @@ enum GuestScripts {
         """#)
 
     /// `$3` folder.
+    ///
+    /// An ``ensure`` that outlives its caller is waited for: else it would start the guest behind this. The lock's file
+    /// stays until the folder goes, as whoever waits for it would go on with a file that nobody else sees.
     static let remove = Self.script(
         #"""
-        if command -v virsh >/dev/null && is_there && is_own; then
-            [ "$(state)" = "shut off" ] || virsh -q destroy "$name" >/dev/null 2>&1 || true
-            virsh -q undefine "$name" --managed-save --snapshots-metadata >/dev/null
+        disks=$3/disks locks=$3/locks
+        if [ -d "$locks" ]; then
+            exec 9>"$locks/$name"
+            flock 9
         fi
-        rm -f -- "$3/disks/$name.qcow2" "$3/disks/$name.qcow2.part" "$3/disks/$name.iso" "$3/disks/$name.iso.part" \
-            "$3/locks/$name"
+        if command -v virsh >/dev/null && is_there && is_own; then
+            ask_state
+            [ "$state" = "shut off" ] || virsh -q destroy "$name" >/dev/null 2>&1 || true
+            if is_there; then
+                ask_state
+                case $state in "shut off" | absent) ;; *) refuse "the guest $name does not turn off" ;; esac
+            fi
+            ! is_there || virsh -q undefine "$name" --managed-save --snapshots-metadata >/dev/null
+        fi
+        rm -f -- "$disks/$name.qcow2" "$disks/$name.qcow2.part" "$disks/$name.iso" "$disks/$name.iso.part"
         """#)
 
     /// `$1` address. One packet, one second.

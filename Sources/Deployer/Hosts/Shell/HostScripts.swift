@@ -70,12 +70,17 @@ enum HostScripts {
         virsh -q pool-autostart "$2" >/dev/null
         """#)
 
-    /// `$1` folder, `$2` name of the pool.
+    /// `$1` folder, `$2` name of the pool. Nothing is removed while libvirt does not answer: the pool would stay.
     static let removeStorage = Self.script(
         #"""
-        if command -v virsh >/dev/null && virsh -q pool-list --all --name | sed 's/ *$//' | grep -Fxq -- "$2"; then
-            ! virsh -q pool-list --name | sed 's/ *$//' | grep -Fxq -- "$2" || virsh -q pool-destroy "$2" >/dev/null
-            virsh -q pool-undefine "$2" >/dev/null
+        lists() { printf '%s\n' "$1" | sed 's/ *$//' | grep -Fxq -- "$2"; }
+        if [ -d "$1/disks" ] && command -v virsh >/dev/null; then
+            all=$(virsh -q pool-list --all --name) || refuse "libvirt does not say which pools there are"
+            active=$(virsh -q pool-list --name) || refuse "libvirt does not say which pools there are"
+            if lists "$all" "$2"; then
+                ! lists "$active" "$2" || virsh -q pool-destroy "$2" >/dev/null
+                virsh -q pool-undefine "$2" >/dev/null
+            fi
         fi
         rm -rf -- "$1"
         rmdir -- "${1%/*}" 2>/dev/null || true

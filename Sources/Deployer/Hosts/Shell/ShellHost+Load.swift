@@ -45,13 +45,15 @@ extension ShellHost: LoadableHost {
         let step = "reading processor times"
         let told = try await self.run(step, GuestAgentScripts.processorTimes, ["", self.deployment], within: limit)
         let lines = told.split(separator: "\n").map { $0.split(separator: " ") }
-        guard let first = lines.first, first.count == 1, let hundredths = Int64(first[0].filter { $0 != "." }) else {
+        guard let first = lines.first, first.count == 1, let hundredths = Int64(first[0].filter { $0 != "." }),
+            hundredths >= 0
+        else {
             throw .refused(step: step, words: "'\(ShellQuote.shown(told))' are no times")
         }
         let guests = lines.dropFirst().compactMap { words -> ProcessorTimes.Guest? in
-            guard words.count == 3, let vcpus = Int(words[1]), vcpus > 0, let nanoseconds = Int64(words[2]) else {
-                return nil
-            }
+            guard words.count == 3, let vcpus = Int(words[1]), vcpus > 0, let nanoseconds = Int64(words[2]),
+                nanoseconds >= 0
+            else { return nil }
             return ProcessorTimes.Guest(name: String(words[0]), vcpus: vcpus, nanoseconds: nanoseconds)
         }
         let (nanoseconds, overflow) = hundredths.multipliedReportingOverflow(by: 10_000_000)

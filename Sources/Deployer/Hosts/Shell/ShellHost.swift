@@ -46,6 +46,9 @@ package struct ShellHost: DeployableHost {
 
     // MARK: - The host
 
+    /// In milliseconds since 1970: wide enough for any clock, and so narrow that two can be subtracted.
+    private static let clockRange = 0...(1 << 53)
+
     package func probe(within limit: Duration) async throws(HostFailure) -> HostFacts {
         let found = try await self.run(
             "the probe", ProbeReading.script, [self.folder] + HostScripts.packages, within: limit)
@@ -53,7 +56,7 @@ package struct ShellHost: DeployableHost {
         let asked = self.shell.time.wallClockMilliseconds
         let clock = try await self.run("the probe", "date +%s%3N", [], within: limit)
         let answered = self.shell.time.wallClockMilliseconds
-        guard let there = Int(clock.split(separator: "\n").first ?? "") else {
+        guard let there = Int(clock.split(separator: "\n").first ?? ""), Self.clockRange.contains(there) else {
             throw .refused(step: "the probe", words: "'\(ShellQuote.shown(clock))' is no time")
         }
         return try ProbeReading.facts(
@@ -181,7 +184,8 @@ package struct ShellHost: DeployableHost {
     }
 
     package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
-        let told = try await self.run("listing guests", GuestScripts.list, ["", self.deployment], within: limit)
+        let told = try await self.run(
+            "listing guests", GuestScripts.list, ["", self.deployment, self.folder], within: limit)
         return told.split(separator: "\n").map(String.init).sorted()
     }
 
@@ -219,9 +223,14 @@ package struct ShellHost: DeployableHost {
 
 /// Names that become parts of paths, of network links and of libvirt's objects.
 package enum HostNames {
-    /// 1 to 63 ASCII letters, digits, `.`, `_` and `-`, with a letter or digit at the front.
+    /// Of a name.
+    package static let bytesMax = 63
+
+    /// 1 to ``bytesMax`` ASCII letters, digits, `.`, `_` and `-`, with a letter or digit at the front.
     package static func isSafe(_ name: String) -> Bool {
-        guard let first = name.utf8.first, first.isLetterOrDigit, name.utf8.count <= 63 else { return false }
+        guard let first = name.utf8.first, first.isLetterOrDigit, name.utf8.count <= Self.bytesMax else {
+            return false
+        }
         return name.utf8.allSatisfy(\.isOfName)
     }
 }

@@ -1,0 +1,174 @@
+import Basis
+import Deployer
+import Foundation
+import Testing
+
+/// This machine, with a libvirt of files in front of its own.
+private struct ScriptedLibvirt: HostShell {
+    /// Its guests are files of `domains`, each with its definition, empty when that cannot be told; a file of `states`
+    /// says how each is, `pools` has the names of storage pools. Nothing works while there is `down`; with `leaving` a
+    /// guest leaves as soon as it is asked for, and with `stuck` none turns off.
+    private static let virsh = #"""
+        #!/bin/sh
+        world=${0%/bin/*}
+        [ ! -e "$world/down" ] || { echo "error: failed to connect to the hypervisor" >&2; exit 1; }
+        case $2 in
+            list) ls "$world/domains" ;;
+            dumpxml)
+                [ ! -e "$world/leaving" ] || rm "$world/domains/$3"
+                [ -s "$world/domains/$3" ] && cat "$world/domains/$3"
+                ;;
+            domstate) cat "$world/states/$3" && echo ;;
+            destroy)
+                [ ! -e "$world/stuck" ] || exit 1
+                echo "shut off" >"$world/states/$3"
+                ;;
+            undefine) rm "$world/domains/$3" ;;
+            pool-list) cat "$world/pools" ;;
+            pool-destroy) ;;
+            pool-undefine) : >"$world/pools" ;;
+            *) echo "error: unknown command $2" >&2; exit 2 ;;
+        esac
+
+        """#
+
+    private let base = LocalShell(time: SystemTimeSource())
+    let world: ScratchFolder
+
+    var time: any TimeSource { self.base.time }
+
+    init() throws {
+        self.world = try ScratchFolder()
+        for folder in ["bin", "domains", "states", "hosts/t/disks", "hosts/t/locks"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(self.world.path)/\(folder)", withIntermediateDirectories: true)
+        }
+        try self.write(Self.virsh, to: "bin/virsh")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/virsh")
+        try self.write("dvms-t\n", to: "pools")
+    }
+
+    var host: ShellHost {
+        ShellHost(
+            id: "h1", shell: self, deployment: "t", machine: GuestMachine(), parentFolder: "\(self.world.path)/hosts")
+    }
+
+    func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
+        var command = command
+        command.script = "PATH=\(ShellQuote.word("\(self.world.path)/bin")):$PATH\n" + command.script
+        return try await self.base.run(command)
+    }
+
+    func write(_ text: String, to name: String) throws { _ = try self.world.write(Array(text.utf8), to: name) }
+
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(self.world.path)/\(name)") }
+
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(self.world.path)/\(name)") }
+
+    /// A guest that runs, with its disk in the folder of the deployment `t`.
+    func add(_ guest: String, of deployment: String) throws {
+        let mark = "<mark:deployment xmlns:mark=\"urn:dvms:deployment\" name=\"\(deployment)\"/>"
+        try self.write("<domain>\n  <name>\(guest)</name>\n  \(mark)\n</domain>\n", to: "domains/\(guest)")
+        try self.write("running\n", to: "states/\(guest)")
+        try self.write("disk", to: "hosts/t/disks/\(guest).qcow2")
+    }
+}
+
+@Suite("Scripts for hosts, on a libvirt of files")
+struct HostScriptTests {
+    private let libvirt: ScriptedLibvirt
+    private let limit = Duration.seconds(60)
+
+    init() throws {
+        self.libvirt = try ScriptedLibvirt()
+        try self.libvirt.add("g1", of: "t")
+    }
+
+    @Test("take a libvirt that does not answer for no host without guests, and remove nothing")
+    func down() async throws {
+        try self.libvirt.write("", to: "down")
+        let host = self.libvirt.host
+        let state = await #expect(throws: HostFailure.self) {
+            try await host.state(ofGuest: "g1", within: self.limit)
+        }
+        let guests = await #expect(throws: HostFailure.self) { try await host.guests(within: self.limit) }
+        let removal = await #expect(throws: HostFailure.self) {
+            try await host.removeGuest(named: "g1", within: self.limit)
+        }
+        let undoing = await #expect(throws: HostFailure.self) { try await host.undo(.storage, within: self.limit) }
+        let times = await #expect(throws: HostFailure.self) { try await host.processorTimes(within: self.limit) }
+        for failure in [state, guests, removal, undoing, times] {
+            #expect(failure?.description.contains("libvirt does not say which") == true)
+        }
+        #expect(self.libvirt.has("hosts/t/disks/g1.qcow2") && self.libvirt.has("domains/g1"))
+
+        try self.libvirt.remove("down")
+        #expect(try await host.state(ofGuest: "g1", within: self.limit) == .running)
+        #expect(try await host.guests(within: self.limit) == ["g1"])
+    }
+
+    @Test("remove a guest of the deployment's with its disk, then the storage, and no other guest")
+    func removes() async throws {
+        try self.libvirt.add("g2", of: "tt")
+        let host = self.libvirt.host
+        #expect(try await host.guests(within: self.limit) == ["g1"])
+        #expect(try await host.state(ofGuest: "g2", within: self.limit) == .absent)
+        for guest in ["g1", "g1", "g2"] { try await host.removeGuest(named: guest, within: self.limit) }
+        #expect(!self.libvirt.has("domains/g1") && !self.libvirt.has("hosts/t/disks/g1.qcow2"))
+        #expect(self.libvirt.has("domains/g2"))
+        #expect(try self.libvirt.world.text("states/g2") == "running")
+        for _ in 0..<2 { try await host.undo(.storage, within: self.limit) }
+        #expect(!self.libvirt.has("hosts") && self.libvirt.has("domains/g2"))
+        #expect(try self.libvirt.world.text("pools").isEmpty)
+    }
+
+    @Test("refuse to remove the disk of a guest that does not turn off")
+    func stuck() async throws {
+        try self.libvirt.write("", to: "stuck")
+        let host = self.libvirt.host
+        let refusal = HostFailure.refused(step: "removing the guest", words: "the guest g1 does not turn off")
+        await #expect(throws: refusal) { try await host.removeGuest(named: "g1", within: self.limit) }
+        #expect(self.libvirt.has("hosts/t/disks/g1.qcow2") && self.libvirt.has("domains/g1"))
+        try self.libvirt.remove("stuck")
+        try await host.removeGuest(named: "g1", within: self.limit)
+        #expect(!self.libvirt.has("hosts/t/disks/g1.qcow2"))
+    }
+
+    @Test("tell a guest that leaves meanwhile from one of which libvirt says nothing")
+    func leaving() async throws {
+        let host = self.libvirt.host
+        try self.libvirt.write("", to: "domains/g1")
+        await #expect(throws: HostFailure.self) { try await host.state(ofGuest: "g1", within: self.limit) }
+        try self.libvirt.write("", to: "leaving")
+        #expect(try await host.state(ofGuest: "g1", within: self.limit) == .absent)
+    }
+
+    @Test("ask for no guests where the deployment never had a folder for disks")
+    func neverPrepared() async throws {
+        try self.libvirt.remove("hosts")
+        try self.libvirt.write("", to: "down")
+        let host = self.libvirt.host
+        #expect(try await host.guests(within: self.limit).isEmpty)
+        try await host.undo(.storage, within: self.limit)
+    }
+
+    @Test("remove a guest only after another script for it has ended")
+    func waits() async throws {
+        let host = self.libvirt.host
+        // Who is left behind has the lock from the shell that started it.
+        let other = try await self.libvirt.run(
+            HostCommand(
+                script: #"exec 9>"$1"; flock 9; sleep 600 & echo $!"#,
+                arguments: ["\(self.libvirt.world.path)/hosts/t/locks/g1"], limit: self.limit))
+        await #expect(throws: HostFailure.timedOut(step: "removing the guest", limit: .seconds(1))) {
+            try await host.removeGuest(named: "g1", within: .seconds(1))
+        }
+        #expect(self.libvirt.has("hosts/t/disks/g1.qcow2") && self.libvirt.has("domains/g1"))
+        _ = try await self.libvirt.run(
+            HostCommand(
+                script: #"kill "$1""#, arguments: [other.outputText.filter(\.isNumber)], limit: self.limit))
+        try await host.removeGuest(named: "g1", within: self.limit)
+        #expect(!self.libvirt.has("domains/g1") && self.libvirt.has("hosts/t/locks/g1"))
+    }
+}
