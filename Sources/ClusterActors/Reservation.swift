@@ -52,6 +52,9 @@ package struct Reservation: Sendable {
         case ispOver
     }
 
+    /// How many actions are remembered of one grant, and so may be ordered under it.
+    package static let actionsMax = 4_096
+
     private let boot: UInt64
     private let lease: Duration
     private let node: NodeID
@@ -163,6 +166,9 @@ package struct Reservation: Sendable {
         case .reserved(let holding) where holding.token == token,
             .executing(let holding) where holding.token == token:
             if let known = self.actions[action] { return .known(known) }
+            guard self.actions.count < Self.actionsMax else {
+                return .refused(reason: "\(self.actions.count) actions were ordered under one grant of \(self.node)")
+            }
             guard self.flights(in: direction) < self.limits[direction, default: 0] else { return .busy }
             if let reason = localCheck() { return .refused(reason: reason) }
             self.actions[action] = .running(direction)

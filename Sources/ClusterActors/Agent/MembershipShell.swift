@@ -23,6 +23,9 @@ extension NodeAgent {
         case .now(let reply):
             self.carryOut(effects)
             return .done(.membership(reply))
+        case .later where self.work.isFinished:
+            // Nobody would make the probe any more.
+            return .done(.membership(.targetSilent(gossip: [])))
         case .later(let relay):
             return .waits { .membership(await self.relay(relay, effects)) }
         }
@@ -103,6 +106,8 @@ extension NodeAgent {
                     self.deadSince[change.member.id] = nil
                     if change.old != .suspect { self.watch.lookAgain(at: self.now, using: &self.generator) }
                 }
+            case .forgotten(let member):
+                self.deadSince[member] = nil
             case .departed:
                 for departure in self.departures { departure.resume() }
                 self.departures = []

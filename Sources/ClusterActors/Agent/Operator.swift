@@ -23,12 +23,17 @@ extension NodeAgent {
     }
 
     private func mark(_ words: String, _ change: (inout AgentMarks) -> Void) async {
+        // What an earlier boot left would else take the place of what is said now, or be overwritten unread.
+        while !self.journalIsRead, !Task.isCancelled { try? await self.ports.time.sleep(for: Self.journalLook) }
         change(&self.marks)
         self.revisionBase &+= 1
         self.tell(.marked(words))
         await self.saveMarks()
         self.monitorBell.ring()
     }
+
+    /// How often an operator's word looks whether the journal is read.
+    private static let journalLook = Duration.milliseconds(100)
 
     /// Makes this node look overloaded: every VM counts as wanting more, in proportion, so that the CPU load is a fifth
     /// of the node above its threshold. It ends with the ISP that it starts.

@@ -20,6 +20,9 @@ final class WorkQueue: Sendable {
     /// How many jobs wait to be taken.
     var count: Int { self.state.withLock(\.jobs.count) }
 
+    /// Whether what is added is dropped.
+    var isFinished: Bool { self.state.withLock(\.isFinished) }
+
     /// Adds work, which is done in the order of adding; nothing once the queue was finished.
     func add(_ job: @escaping Job) {
         let isAdded = self.state.withLock { state in

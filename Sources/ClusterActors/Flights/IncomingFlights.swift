@@ -48,6 +48,12 @@ extension NodeAgent {
         guard self.monitor.domain(order.vm) == nil, self.inDoubt[order.vm] == nil else {
             return "\(order.vm) is on \(self.id) already"
         }
+        guard !self.incoming.values.contains(where: { $0.order.vm == order.vm }) else {
+            return "\(order.vm) is on its way to \(self.id) already"
+        }
+        guard order.flightTimeout <= self.settings.timings.flightTimeoutMax else {
+            return "the flight may last \(order.flightTimeout), at most \(self.settings.timings.flightTimeoutMax) here"
+        }
         guard !self.isUnforgotten(order.vm) else { return Self.unforgottenReason }
         let expected = self.incoming.values.reduce(0) { $0 + $1.order.needs.memoryMiB }
         let free = host.capacity.memoryMiB - self.settings.reserved.memoryMiB - self.monitor.load.memoryMiB - expected
@@ -78,8 +84,6 @@ extension NodeAgent {
                 action: order.action, vm: order.vm, role: .destination, peer: order.source,
                 peerEndpoint: order.sourceEndpoint, phase: .copying))
         self.spawn { await self.flyIn(order.action) }
-        // The grant may have ended while the way was being opened: then no data may flow.
-        guard self.reservation.holds(order.token), self.incoming[order.action] != nil else { return .stale }
         self.incoming[order.action]?.isReady = true
         return self.ready(flight)
     }
@@ -89,8 +93,8 @@ extension NodeAgent {
         var result: ActionResult?
         while result == nil, let flight = self.incoming[action] {
             if Task.isCancelled { return }
-            if let ending = flight.ending {
-                result = ending == .resumed ? .moved : .failed(reason: "the source kept \(flight.order.vm)")
+            if let ended = self.endedMeanwhile(flight) {
+                result = ended
             } else if self.now >= flight.deadline {
                 result = await self.giveUp(flight)
             } else {
@@ -136,11 +140,11 @@ extension NodeAgent {
     /// The deadline has passed: void the ticket first, then see what is here.
     private func giveUp(_ flight: IncomingFlight) async -> ActionResult {
         try? await self.ports.hypervisor.closeIncoming(flight.ticket)
-        if let ending = self.incoming[flight.order.action]?.ending {
-            return ending == .resumed ? .moved : .failed(reason: "the source kept \(flight.order.vm)")
-        }
+        if let ended = self.endedMeanwhile(flight) { return ended }
         let reason = "the migration of \(flight.order.vm) from \(flight.order.source) was not finished in time"
-        switch try? await self.ports.hypervisor.presence(of: flight.order.vm) {
+        let presence = try? await self.ports.hypervisor.presence(of: flight.order.vm)
+        if let ended = self.endedMeanwhile(flight) { return ended }
+        switch presence {
         case .absent, .shutOff:
             await self.forget(flight.order.action, as: .destination)
             return .failed(reason: reason)
@@ -149,6 +153,12 @@ extension NodeAgent {
             if let record = self.handovers[key] { self.doubt(record, reason: reason) }
             return .inDoubt(reason: reason)
         }
+    }
+
+    /// How the flight ended in another turn; nil when it has not.
+    private func endedMeanwhile(_ flight: IncomingFlight) -> ActionResult? {
+        guard let ending = self.incoming[flight.order.action]?.ending else { return nil }
+        return ending == .resumed ? .moved : .failed(reason: "the source kept \(flight.order.vm)")
     }
 
     // MARK: - The handover

@@ -33,6 +33,10 @@ extension NodeAgent {
         guard order.destination != self.id else { return "\(order.vm) is here already" }
         guard !self.isLeaving else { return "\(self.id) is stopping" }
         guard let domain = self.monitor.domain(order.vm) else { return "\(order.vm) is not on \(self.id)" }
+        // One copy at a time: the mark of a second would take the guest away from the first one's decision.
+        guard !self.outgoing.values.contains(where: { $0.order.vm == order.vm }) else {
+            return "\(order.vm) is on its way already"
+        }
         // A guest that stepped aside for others is still under way: it may go on, and also back.
         let isUnderWay = self.moves.wasMoved(order.vm, by: order.token.isp)
         if case .rooted(let reason) = self.migratability(of: domain, at: self.now, ignoringMoves: isUnderWay) {

@@ -74,8 +74,10 @@ extension NodeAgent {
         return result
     }
 
-    /// Orders one action and asks for its result with the same message until it is known. An action whose fate is not
-    /// known never gets a second number.
+    /// Orders one action and asks for its result with the same message until it is known.
+    ///
+    /// An order that was never heard to be accepted is given up with the leases, though its answer alone may have been
+    /// lost: a source begins nothing with a guest that is on its way already, so a second order does no harm.
     private func follow(_ order: MigrateOrder, from source: NodeID) async -> ActionResult {
         let isp = order.token.isp
         var isAccepted = false

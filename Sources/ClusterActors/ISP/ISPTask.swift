@@ -260,6 +260,8 @@ extension NodeAgent {
     /// A plan made earlier is carried out only if it still holds on what its nodes show now; one that was to empty a
     /// node, only if it still does so.
     private static func check(_ plan: ReconfigurationPlan, against problem: PlacementProblem) -> Verdict {
+        // Of what other nodes said of their guests: the checker takes it for sound.
+        if let wrong = problem.defects.first { return .none(reason: "what the nodes say makes no sense: \(wrong)") }
         let checker = PlanChecker(problem)
         var defects = checker.defects(of: plan, claim: .viable)
         if defects.isEmpty { return .plan(plan) }

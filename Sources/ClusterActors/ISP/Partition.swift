@@ -44,6 +44,11 @@ package struct Partition: Sendable {
         return self.members.removeValue(forKey: node)
     }
 
+    /// What each of `nodes` showed last; nothing of those that are not in it.
+    package func revisions(of nodes: [NodeID]) -> [NodeID: Revision] {
+        nodes.reduce(into: [:]) { $0[$1] = self[$1]?.revision }
+    }
+
     /// Takes out the members that `kept` does not name.
     ///
     /// - Returns: the epochs of their grants.

@@ -48,7 +48,7 @@ package struct Procedure: Sendable {
     private let applied: ReconfigurationPlan?
     private var phase = Phase.created
     /// The last plan that made the violation smaller without ending it.
-    private var improvement: (plan: ReconfigurationPlan, remaining: String)?
+    private var improvement: (plan: ReconfigurationPlan, remaining: String, plannedOn: [NodeID: Revision])?
     private var lastReason = "no other node could be asked"
     private var resolves = 0
     private var replans = 0
@@ -250,8 +250,9 @@ package struct Procedure: Sendable {
     }
 
     private mutating func conclude(reason: String) -> Decision {
-        if let improvement = self.improvement {
-            self.improvement = nil
+        if let improvement = self.improvement.take(),
+            improvement.plannedOn == self.partition.revisions(of: improvement.plan.nodes)
+        {
             return self.askToConfirm(improvement.plan, remaining: improvement.remaining)
         }
         let passedOver = self.missed.map { "\($0.key) \($0.value)" }.joined(separator: "; ")
@@ -298,7 +299,7 @@ package struct Procedure: Sendable {
             return self.askToConfirm(plan, remaining: nil)
         case .improvement(let plan, let remaining):
             if self.applied != nil { return self.askToConfirm(plan, remaining: remaining) }
-            self.improvement = (plan, remaining)
+            self.improvement = (plan, remaining, self.partition.revisions(of: plan.nodes))
             self.lastReason = remaining
         case .none(let reason):
             self.lastReason = reason

@@ -160,7 +160,8 @@ package struct LoadMonitor: Sendable {
     }
 
     package func cpuVariance(of vm: VMID) -> Int {
-        self.place(of: vm).map { Int(self.tracks[$0].cpuVariance.rounded()) } ?? 0
+        // The square of what a peer said of a guest may be beyond every number.
+        self.place(of: vm).map { Int(min(self.tracks[$0].cpuVariance, Double(Resources.amountMax)).rounded()) } ?? 0
     }
 
     /// The sum of all demands.

@@ -40,6 +40,9 @@ package struct MoveHistory: Sendable {
     package mutating func arrived(
         _ vm: VMID, from source: NodeID, by isp: ISPID, earlier: [Past], at now: MonotonicInstant
     ) {
+        // Guests also go without a migration: shut down, destroyed.
+        self.moves = self.moves.filter { !self.recent($0.value, at: now).isEmpty }
+        self.movers = self.movers.filter { self.moves[$0.key] != nil }
         self.movers[vm] = isp
         let all = earlier + [Past(from: source, at: now)]
         self.moves[vm] = Array(self.recent(all, at: now).suffix(Self.pastMovesMax))

@@ -96,7 +96,7 @@ package struct Membership: Sendable {
         ((max(boot, 1) - 1) & ((1 << 39) - 1)) << 24
     }
 
-    /// Updates with this incarnation or a higher one are ignored, so that there is always one to outrank an update.
+    /// What is said with a higher incarnation is ignored, and with this one all but that the member is alive.
     static let incarnationMax: UInt64 = 1 << 63
 }
 
@@ -127,6 +127,8 @@ extension Membership {
         /// Hand in ``Event/wake`` then. Replaces the time asked for before.
         case wake(at: MonotonicInstant)
         case viewChanged(MemberChange)
+        /// A member that was gone for long, and that no ring config lists, is none any more.
+        case forgotten(NodeID)
         /// All goodbyes are said; nothing more is asked for.
         case departed
     }
@@ -239,6 +241,7 @@ extension Membership {
 
     mutating func forget(_ member: NodeID) {
         self.view.forget(member)
+        if self.view.state(of: member) == nil { self.emit(.forgotten(member)) }
     }
 
     /// How much later than asked for the machine was woken; from then on it has not asked for anything.

@@ -16,6 +16,11 @@ extension Membership {
         if self.view.config.index(of: self.local.id) == nil || self.incarnation > 0 {
             self.announce(.alive)
         }
+        // Those of before a goodbye ended with it; who is still suspect has the same time once more.
+        for update in self.view.differences where update.state == .suspect {
+            self.suspicions.append(
+                Suspicion(update, members: self.view.liveCount, settings: self.settings, at: now))
+        }
         for node in self.randomMembers(self.settings.startContacts, using: &rng, where: { $1 == .alive }) {
             self.exchange(with: node, using: &rng)
         }
@@ -32,7 +37,7 @@ extension Membership {
         case .idle:
             self.activate(at: now, using: &rng)
         case .departed:
-            self.incarnation += 1
+            self.incarnation = min(self.incarnation + 1, Self.incarnationMax)
             self.activate(at: now, using: &rng)
         case .active:
             break

@@ -18,7 +18,11 @@ extension Membership {
 
     /// Takes in one fact, and passes it on if it is news.
     mutating func hear(_ update: MemberUpdate, at now: MonotonicInstant) {
-        guard update.incarnation < Self.incarnationMax else { return }
+        // With the highest one a member may only refute: so there is always one to outrank what is said about it.
+        guard
+            update.incarnation < Self.incarnationMax
+                || update.incarnation == Self.incarnationMax && update.state == .alive
+        else { return }
         guard update.member.id != self.local.id else { return self.hearOfSelf(update) }
         let known = self.view.state(of: update.member.id)
         if known == nil {
@@ -61,7 +65,7 @@ extension Membership {
         case .alive:
             // Said by an earlier start of this node whose boot number could not be stored.
             guard update.incarnation > self.incarnation else { return }
-            self.incarnation = update.incarnation + 1
+            self.incarnation = min(update.incarnation + 1, Self.incarnationMax)
         case .suspect, .dead, .left:
             if update.incarnation >= self.incarnation {
                 self.incarnation = update.incarnation + 1

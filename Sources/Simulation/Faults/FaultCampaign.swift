@@ -68,7 +68,11 @@ package struct FaultCampaign: Sendable {
             let director = try await FaultDirector(
                 ring, watch, self, self.only.map(course.keeping) ?? course, using: &generator)
             try await director.direct()
-            for node in ring.nodes { watch.take(.sees(node, live: try await ring.status(node).liveMembers)) }
+            for node in ring.nodes {
+                // Whom it only suspects does not count: a suspicion that never ends is one of the things looked for.
+                let alive = try await ring.ask(node) { await $0.ring().count { $0.state == .alive } }
+                watch.take(.sees(node, alive: alive))
+            }
             watch.conclude()
             return Report(
                 seed: seed, nodes: nodes, course: course, violations: watch.violations, tally: watch.tally,

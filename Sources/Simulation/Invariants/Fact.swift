@@ -22,7 +22,7 @@ package enum Fact: Sendable {
     /// up.
     case network(isClean: Bool)
     /// So many nodes are alive in the view of the node's agent, in the end.
-    case sees(NodeID, live: Int)
+    case sees(NodeID, alive: Int)
     /// So much is in the queues of the node's agent and of its transport; comes each second in which its process runs.
     case queues(NodeID, [WatchedQueue: Int])
     /// Time passes: comes each second.
@@ -79,7 +79,7 @@ extension Fact: CustomStringConvertible {
         case .paused(let node): "\(node) stands still"
         case .resumed(let node): "\(node) goes on"
         case .network(let isClean): isClean ? "the network is clean" : "the network is bad"
-        case .sees(let node, let live): "\(node) sees \(live) nodes alive"
+        case .sees(let node, let alive): "\(node) sees \(alive) nodes alive"
         case .queues(let node, let sizes):
             "\(node) has "
                 + WatchedQueue.allCases.compactMap { queue in

@@ -10,7 +10,7 @@ package struct ViewsChecker: InvariantChecker {
     }
 
     package mutating func take(_ fact: Fact, at now: MonotonicInstant) -> [Breach] {
-        guard case .sees(let node, let live) = fact, live != self.nodes else { return [] }
-        return [Breach(.viewsConverge, node: node, "sees \(live) of \(self.nodes) nodes alive in the end")]
+        guard case .sees(let node, let alive) = fact, alive != self.nodes else { return [] }
+        return [Breach(.viewsConverge, node: node, "sees \(alive) of \(self.nodes) nodes alive in the end")]
     }
 }

@@ -56,6 +56,25 @@ struct OperatorTests {
         }
     }
 
+    @Test("a word that is given before the journal is read holds, and costs nothing that is written there")
+    func wordBeforeJournal() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await RingWorld(world, nodes: 2)
+            try await ring.startAll([:])
+            try await ring.sleep(.seconds(5))
+            try await ring.ask("n2") { await $0.pause() }
+            let store = try #require(ring.members["n2"]?.store)
+            try #require(ring.members["n2"]).process.crash()
+            let time = world.time
+            store.beforeAccess = { try await time.sleep(for: .milliseconds(500)) }
+            try await ring.start("n2")
+            try await ring.ask("n2") { await $0.drain() }
+            try await ring.sleep(.seconds(5))
+            let mode = try await ring.status("n2").marks
+            #expect(mode.isDraining && mode.isPaused, "\(ring.story)")
+        }
+    }
+
     @Test("an overload that is no trigger is none; one that is injected is")
     func overloadDisabled() async throws {
         _ = try await World.run(seed: 1) { world in

@@ -187,6 +187,8 @@ extension MemberGroup {
                 self.queue.add(.wake(node, start: start, at: at), at: max(at, self.now))
             case .viewChanged(let change):
                 self.changes.append(ObservedChange(at: self.now, by: node, change: change))
+            case .forgotten:
+                break
             case .departed:
                 self.members[node]!.hasDeparted = true
             }

@@ -70,6 +70,20 @@ struct MembershipContactsTests {
         #expect(idle.handle(.leave, at: .zero, using: &rng) == [.departed])
     }
 
+    @Test("suspects, after it has left and entered again, whom it suspected, and declares it dead in the end")
+    func suspicionOutlivesGoodbye() throws {
+        let bench = try MembershipBench(4)
+        _ = bench.gossip([MembershipBench.update(2, .suspect, by: "n1")])
+        for goodbye in bench.handle(.leave).sent { _ = bench.handle(.failed(goodbye.id)) }
+        _ = bench.handle(.join(seed: MembershipBench.member(1)))
+        #expect(bench.machine.view.state(of: "n2") == .suspect)
+        for _ in 0..<120 {
+            bench.now = bench.now + .seconds(1)
+            _ = bench.handle(.wake)
+        }
+        #expect(bench.machine.view.state(of: "n2") == .dead)
+    }
+
     @Test("enters again under a higher incarnation")
     func rejoin() throws {
         let bench = try MembershipBench(2)

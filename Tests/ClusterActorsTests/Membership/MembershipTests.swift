@@ -165,6 +165,17 @@ struct MembershipFactsTests {
         #expect(bench.machine.incarnation == 1 << 63)
     }
 
+    @Test("lets a member refute the highest incarnation that can be said of it, and lives on with that")
+    func highestIncarnation() throws {
+        let bench = try MembershipBench(4)
+        _ = bench.gossip([MembershipBench.update(2, .dead, (1 << 63) - 1)])
+        #expect(bench.machine.view.state(of: "n2") == .dead)
+        _ = bench.gossip([MembershipBench.update(2, .alive, 1 << 63)])
+        #expect(bench.machine.view.state(of: "n2") == .alive)
+        _ = bench.gossip([MembershipBench.update(0, .alive, 1 << 63)])
+        #expect(bench.machine.incarnation == 1 << 63)
+    }
+
     @Test(
         "lets a suspicion last by the number of those who confirm it",
         arguments: [(0, 48), (1, 28), (2, 18), (3, 8), (5, 8)])

@@ -231,4 +231,22 @@ struct ReservationTests {
         }
         #expect(granted == 1, "seed \(seed)")
     }
+
+    @Test("no more actions are ordered under one grant than are remembered, and a known one is still answered")
+    func actionsMax() {
+        var (reservation, token) = Start.reserved.make()
+        let actions = (1...UInt64(Reservation.actionsMax)).map { ActionID(isp: Self.isp, number: $0) }
+        for action in actions {
+            #expect(reservation.admit(action, .incoming, under: token, at: Self.at(1)) { nil } == .admitted)
+            reservation.settle(action, with: .moved, at: Self.at(1))
+        }
+        let next = ActionID(isp: Self.isp, number: UInt64(Reservation.actionsMax) + 1)
+        guard case .refused = reservation.admit(next, .incoming, under: token, at: Self.at(1), localCheck: { nil })
+        else {
+            Issue.record("one action more was admitted")
+            return
+        }
+        #expect(
+            reservation.admit(actions[0], .incoming, under: token, at: Self.at(1)) { nil } == .known(.done(.moved)))
+    }
 }

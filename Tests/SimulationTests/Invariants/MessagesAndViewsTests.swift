@@ -57,9 +57,9 @@ struct MessagesAndViewsTests {
     }
 
     static let views: [History] = [
-        History("all see all", Cast.ring.map { Step(1, .sees($0, live: 4)) }),
+        History("all see all", Cast.ring.map { Step(1, .sees($0, alive: 4)) }),
         History(
-            "one misses one", breach: "sees 3 of 4", [Step(1, .sees("n1", live: 4)), Step(1, .sees("n2", live: 3))]),
+            "one misses one", breach: "sees 3 of 4", [Step(1, .sees("n1", alive: 4)), Step(1, .sees("n2", alive: 3))]),
     ]
 
     @Test("P13: all agents come to see all nodes alive", arguments: Self.views)

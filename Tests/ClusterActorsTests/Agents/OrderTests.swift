@@ -1,0 +1,91 @@
+import Basis
+import ClusterActors
+import Hypervisor
+import Placement
+import Simulation
+import Testing
+
+/// Goal: a node refuses orders that would let a guest run twice or hold the node for ever, whoever gives them.
+/// Method: one node of a ring is played by the test, which reserves the others and orders what no agent would.
+@Suite("An order")
+struct OrderTests {
+    private static func ring(_ world: World) async throws -> RingWorld {
+        var settings = AgentSettings()
+        settings.migration.outgoingMax = 2
+        settings.migration.incomingMax = 2
+        let ring = try await RingWorld(world, nodes: 4, settings: settings)
+        for (node, demands) in [("n1", [500]), ("n2", [500]), ("n4", [500])] as [(NodeID, [Int])] {
+            try await ring.addHost(node, demands: demands)
+            try await ring.start(node)
+        }
+        try await ring.sleep(.seconds(10))
+        return ring
+    }
+
+    @Test("for a guest that is on its way already is refused: the mark of a second copy would hide the first")
+    func twoCopies() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await Self.ring(world)
+            let impostor = Impostor("n3", in: ring, world)
+            let source = try await impostor.reserve("n1")
+            var orders: [MigrateOrder] = []
+            for (number, destination) in [(1, "n2"), (2, "n4")] as [(UInt64, NodeID)] {
+                orders.append(
+                    MigrateOrder(
+                        token: impostor.token(source), action: impostor.action(number), vm: "n1-vm1",
+                        destination: destination, destinationEpoch: try await impostor.reserve(destination).epoch))
+            }
+            #expect(try await impostor.ask("n1", .migrate(orders[0])) == .migrate(.accepted))
+            #expect(
+                try await impostor.ask("n1", .migrate(orders[1]))
+                    == .migrate(.refused(reason: "n1-vm1 is on its way already")))
+            try await ring.sleep(.seconds(30))
+            #expect(try await ring.runningPlaces()["n1-vm1"] == ["n2"], "\(ring.story)")
+        }
+    }
+
+    /// An invitation of n2 by n3 for a guest that n3 says it has.
+    private static func invitation(
+        _ impostor: Impostor, _ grant: Grant, number: UInt64, lasting flightTimeout: Duration = .seconds(60)
+    ) -> IncomingOrder {
+        IncomingOrder(
+            token: impostor.token(grant), action: impostor.action(number), vm: "n3-vm1", source: "n3",
+            sourceEndpoint: MigrationEndpoint(uri: "modelled:n3"),
+            needs: Resources(cpuMillicores: 100, memoryMiB: 1_024), cpuRequirement: "", flightTimeout: flightTimeout,
+            pastMoves: [])
+    }
+
+    @Test("to take a guest in that is expected already is refused")
+    func expectedTwice() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await Self.ring(world)
+            let impostor = Impostor("n3", in: ring, world)
+            let grant = try await impostor.reserve("n2")
+            guard
+                case .incoming(.ready) = try await impostor.ask(
+                    "n2", .incoming(Self.invitation(impostor, grant, number: 1)))
+            else {
+                Issue.record("the first invitation was not accepted")
+                return
+            }
+            #expect(
+                try await impostor.ask("n2", .incoming(Self.invitation(impostor, grant, number: 2)))
+                    == .incoming(.refused(reason: "n3-vm1 is on its way to n2 already")))
+        }
+    }
+
+    @Test("to take a guest in for longer than flights last here is refused: it would hold the node")
+    func endlessFlight() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await Self.ring(world)
+            let impostor = Impostor("n3", in: ring, world)
+            let grant = try await impostor.reserve("n2")
+            let order = Self.invitation(impostor, grant, number: 1, lasting: .seconds(1 << 31))
+            guard case .incoming(.refused(let reason)) = try await impostor.ask("n2", .incoming(order)) else {
+                Issue.record("the invitation was not refused")
+                return
+            }
+            #expect(reason.hasPrefix("the flight may last"), "\(reason)")
+        }
+    }
+}
