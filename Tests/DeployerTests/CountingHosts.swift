@@ -24,6 +24,8 @@ final class CountingHosts: HostDirectory {
 
     var peaks: Peaks { self.state.withLock(\.peaks) }
 
+    func digest(ofImage file: String) -> String? { nil }
+
     func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
         CountingHost(self, self.hosts.port(of: host, for: deployment))
     }

@@ -31,6 +31,41 @@ struct DeploymentRunTests {
         }
     }
 
+    /// Modelled hosts beside an image's file that the test writes.
+    private struct ImageHosts: HostDirectory {
+        let hosts: ModelledHosts
+        let digest: Result<String, HostShellFailure>
+
+        func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
+            self.hosts.port(of: host, for: deployment)
+        }
+
+        func digest(ofImage file: String) throws(HostShellFailure) -> String? { try self.digest.get() }
+    }
+
+    @Test("records what its image is, goes on without the file, and takes no other in its place")
+    func image() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        let missing = HostShellFailure.couldNotStart(detail: "debian.qcow2 cannot be read")
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func apply(_ digest: Result<String, HostShellFailure>) async throws -> DeploymentReport {
+                try await fixture.run(on: ImageHosts(hosts: hosts, digest: digest), time: world.time).apply()
+            }
+            await #expect(throws: DeploymentError.image(missing)) { _ = try await apply(.failure(missing)) }
+            #expect(await hosts.used().isEmpty)
+            await hosts.expectWhole(fleet, try await apply(.success("aa")))
+            let store = try SQLiteStore(fixture.folder, time: world.time)
+            #expect(try await store.load("test")?.base.image.sha256 == "aa")
+
+            let changes = await hosts.changes()
+            await hosts.expectWhole(fleet, try await apply(.failure(missing)))
+            let error = await #expect(throws: DeploymentError.self) { _ = try await apply(.success("bb")) }
+            let words = try #require(error).description
+            #expect(words.contains("debian.qcow2 (aa…), not ") && words.contains("debian.qcow2 (bb…)"), "\(words)")
+            #expect(await hosts.changes() == changes)
+        }
+    }
+
     @Test("leaves alone what was on a host before")
     func foreign() async throws {
         var settings = ModelledHostSettings()

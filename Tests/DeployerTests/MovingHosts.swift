@@ -17,6 +17,8 @@ final class MovingHosts: HostDirectory {
         self.moments = [question, question + 10]
     }
 
+    func digest(ofImage file: String) -> String? { nil }
+
     func port(of host: FleetHost, for deployment: String) -> any DeployableHost {
         MovingHost(self, self.hosts.port(of: host, for: deployment))
     }

@@ -66,6 +66,12 @@ package struct ImageReference: Hashable, Sendable {
         self.file = file
         self.sha256 = sha256
     }
+
+    /// Whether both may be one image: a digest that one of them does not know is no difference.
+    func agrees(with other: ImageReference) -> Bool {
+        let isOneContent = self.sha256 == nil || other.sha256 == nil || self.sha256 == other.sha256
+        return self.name == other.name && self.file == other.file && isOneContent
+    }
 }
 
 /// A guest as its host is to run it.

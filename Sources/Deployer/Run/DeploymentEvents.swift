@@ -57,6 +57,8 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
     case booking(BookingFailure)
     case store(StoreError)
     case noRoom(Distribution.Shortage)
+    /// The image's file cannot be read, or is not what the fleet says.
+    case image(HostShellFailure)
     /// There is nothing to destroy.
     case unknown(deployment: String)
 
@@ -66,6 +68,8 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
         case .booking(let failure): failure.description
         case .store(let error): error.description
         case .noRoom(let shortage): shortage.description
+        case .image(.couldNotStart(let detail)): "nothing was booked, as the image is not there: \(detail)"
+        case .image(let failure): "nothing was booked, as the image is not the fleet's: \(failure.description)"
         case .unknown(let deployment):
             "no deployment \(deployment) is recorded; check the name and --state"
         }

@@ -82,7 +82,7 @@ package struct DeploymentPlan: Hashable, Sendable {
         if record.base.network != wanted.network {
             conflicts.append("its network is \(record.base.network.words), not \(wanted.network.words)")
         }
-        if record.base.image != wanted.image {
+        if !record.base.image.agrees(with: wanted.image) {
             conflicts.append("its image is \(record.base.image.words), not \(wanted.image.words)")
         }
         let workers = record.hosts.count { $0.role == .worker && $0.state.isUsable }

@@ -5,6 +5,9 @@ package import Settings
 package protocol HostDirectory: Sendable {
     /// The port of `host` that acts for `deployment`.
     func port(of host: FleetHost, for deployment: String) -> any DeployableHost
+
+    /// The SHA-256 of the image's file, in hexadecimal; nil where hosts get none of it, as modelled ones.
+    func digest(ofImage file: String) async throws(HostShellFailure) -> String?
 }
 
 /// One go at a fleet: what is recorded is carried on until the fleet is as its file says, or all of it is undone.
@@ -48,8 +51,9 @@ package struct DeploymentRun: Sendable {
         let began = self.time.now
         let known = try await self.recorded()
         let plan: DeploymentPlan
+        let fleet = try await self.fleetWithDigest(known)
         do {
-            plan = try DeploymentPlan(self.fleet, known)
+            plan = try DeploymentPlan(fleet, known)
         } catch {
             throw .plan(error)
         }
@@ -109,6 +113,23 @@ package struct DeploymentRun: Sendable {
     }
 
     // MARK: - Before the first host
+
+    /// The fleet with the digest of what is in its image's file now. It is recorded with a new deployment, and is a
+    /// conflict with one that has another: a file that was made anew must not take the place of the one under the disks
+    /// of guests. A deployment that is there has the image on its hosts, and goes on without the file.
+    private func fleetWithDigest(_ known: DeploymentRecord?) async throws(DeploymentError) -> FleetSettings {
+        var fleet = self.fleet
+        do throws(HostShellFailure) {
+            guard let found = try await self.directory.digest(ofImage: fleet.image.file) else { return fleet }
+            if let wanted = fleet.image.sha256, wanted != found {
+                throw .transferDamaged(path: fleet.image.file, expected: wanted, found: found)
+            }
+            fleet.image.sha256 = found
+        } catch {
+            guard known != nil else { throw .image(error) }
+        }
+        return fleet
+    }
 
     /// Notes the deployment, gives new guests their names and addresses, and books what is missing: all or nothing.
     private func book(_ plan: DeploymentPlan, _ known: DeploymentRecord?) async throws(DeploymentError) {

@@ -195,7 +195,7 @@ extension DeploymentRun {
 extension DeploymentError {
     fileprivate var status: OperatorFailure.Status {
         switch self {
-        case .plan, .unknown, .store(.addressing): .badInput
+        case .plan, .unknown, .image, .store(.addressing): .badInput
         case .booking(.cancelled): .interrupted
         case .booking, .store, .noRoom: .failed
         }

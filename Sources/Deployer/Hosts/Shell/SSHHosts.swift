@@ -32,6 +32,10 @@ package final class SSHHosts: HostDirectory {
         self.shellHost(host, for: deployment)
     }
 
+    package func digest(ofImage file: String) async throws(HostShellFailure) -> String? {
+        try await self.manifests.manifest(of: file).digest
+    }
+
     func shellHost(_ host: FleetHost, for deployment: String) -> ShellHost {
         let target = try? SSHTarget(host: host.address, user: host.sshUser, port: host.sshPort)
         return ShellHost(
