@@ -116,6 +116,27 @@ struct DeployProgramTests {
         #expect(!FileManager.default.fileExists(atPath: "\(self.state)/agents/small"))
     }
 
+    @Test("makes an authority anew of which only the key was written, and takes keys away that a destroy has left")
+    func stoppedBetweenKeys() throws {
+        let fleet = try String(contentsOfFile: self.fleet, encoding: .utf8)
+        try "\(fleet)\nagents: {program: no-such-file}\n".write(toFile: self.fleet, atomically: true, encoding: .utf8)
+        let folder = "\(self.state)/agents/small"
+        func leaveKey() throws {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try "half".write(toFile: "\(folder)/ca.key", atomically: true, encoding: .utf8)
+        }
+        try leaveKey()
+        let apply = try self.deploy("apply", "--modelled")
+        #expect(apply.status == 0, "\(apply)")
+        #expect(FileManager.default.fileExists(atPath: "\(folder)/ca.pem"))
+        #expect(try String(contentsOfFile: "\(folder)/ca.key", encoding: .utf8) != "half")
+        #expect(try self.deploy("destroy", "--modelled").status == 0)
+        try leaveKey()
+        let again = try self.deploy("destroy", "--modelled")
+        #expect(again.status == 2 && again.errors.contains("no deployment small is recorded"), "\(again)")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+    }
+
     @Test("has a status for what is wrong with the command line, the file and the fleet")
     func failures() throws {
         #expect(try self.deploy("apply", "--refused", "3").errors.contains("--refused goes with --modelled"))

@@ -18,8 +18,11 @@ package protocol Booking: Sendable {
     /// Whether whoever gave the hosts has taken all of them back, whatever is still on them.
     func isOver(_ deployment: String) async throws(BookingFailure) -> Bool
 
-    /// Lets go of all that ``open(_:told:)`` got for the deployment. Nothing of it is on its hosts any more.
-    func release(_ deployment: String) async throws(BookingFailure)
+    /// Lets go of all that ``open(_:told:)`` got for the deployment, or may still get. Nothing of it is on its hosts any
+    /// more.
+    ///
+    /// - Parameter told: as of ``open(_:told:)``.
+    func release(_ deployment: String, told: @Sendable (BookingEvent) -> Void) async throws(BookingFailure)
 }
 
 /// How many hosts a deployment wants in all.
@@ -66,6 +69,9 @@ package enum BookingEvent: Hashable, Sendable {
     ///   - startsMilliseconds: when it expects the job to start, in milliseconds since 1970; nil: it does not say.
     case waiting(BatchJobName, words: String, startsMilliseconds: UInt64?)
     case started(BatchJobName, hosts: Int)
+    /// An earlier run was stopped while it asked for a job of this name, which is not there yet. It is awaited for so long,
+    /// to be deleted.
+    case mayStillCome(BatchSystem, name: String, within: Duration)
 }
 
 /// A job, as people call it: `OAR job 12`.

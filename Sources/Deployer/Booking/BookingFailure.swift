@@ -18,8 +18,8 @@ package enum BookingFailure: Error, Hashable, Sendable, CustomStringConvertible 
     case ended(BatchJobName, words: String)
     /// It did not start in time, and was deleted.
     case waitedTooLong(BatchJobName, limit: String)
-    /// The run was stopped before it had hosts. A job that was awaited was deleted; nil: there was none, or one on whose
-    /// hosts the fleet is already.
+    /// The run was stopped before it had hosts. A job that was awaited was deleted; nil: there was none yet, or one on
+    /// whose hosts the fleet is already.
     case cancelled(BatchJobName?)
     case notDeleted(BatchJobName, words: String)
     /// The batch system names a host that no host can be called.

@@ -55,5 +55,7 @@ package struct InventoryBooking: Booking {
     package func isOver(_ deployment: String) async throws(BookingFailure) -> Bool { false }
 
     /// Each lease ends with its host's record.
-    package func release(_ deployment: String) async throws(BookingFailure) {}
+    package func release(
+        _ deployment: String, told: @Sendable (BookingEvent) -> Void
+    ) async throws(BookingFailure) {}
 }

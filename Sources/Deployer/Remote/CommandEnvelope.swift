@@ -4,9 +4,10 @@ import Basis
 ///
 /// The script goes ahead of the command's own input, so that it needs no place in a command line that a login shell of
 /// any kind reads first, and is not limited by it. It ends with a mark: a script of which only the beginning arrived is
-/// not run. The end of the command is told in a mark on *both* streams, after the last byte of each. So an exit
-/// status 255 of a command is not taken for a failure of ssh, a connection that breaks is not taken for an end, and a
-/// process that the command left in the background holds nobody up.
+/// not run. The beginning and the end of the command are told in marks on *both* streams, before the first byte and after
+/// the last byte of each. So what a login shell prints when it starts is not taken for the command's, an exit status 255
+/// of a command is not taken for a failure of ssh, a connection that breaks is not taken for an end, and a process that
+/// the command left in the background holds nobody up.
 package struct CommandEnvelope: Sendable {
     /// Between the time limit and the end by force, on the host.
     package static let killGrace = Duration.seconds(5)
@@ -29,14 +30,14 @@ package struct CommandEnvelope: Sendable {
         }.joined()
     }
 
-    /// What the host's `/bin/sh` runs: reads the script, runs it under `timeout`, tells its end.
+    /// What the host's `/bin/sh` runs: tells that it begins, reads the script, runs it under `timeout`, tells its end.
     ///
     /// Without single quotes and newlines, so that it stands in single quotes for any login shell. Its own messages,
     /// such as that a child was killed, go nowhere; the command's errors go where descriptor 3 leads.
     private static let receiver = #"""
-        exec 3>&2 2>/dev/null; s=$(head -c "$1"); r=999; \#
-        case $s in *"#$2") timeout -k 5 "$3" /bin/sh -c "${s%"#$2"}"; r=$?;; esac; \#
-        printf "\036%s %03d\n" "$2" "$r"; printf "\036%s %03d\n" "$2" "$r" >&3
+        exec 3>&2 2>/dev/null; m() { printf "\036%s %03d\n" "$1" "$2"; printf "\036%s %03d\n" "$1" "$2" >&3; }; \#
+        m "$2" 998; s=$(head -c "$1"); r=999; \#
+        case $s in *"#$2") timeout -k 5 "$3" /bin/sh -c "${s%"#$2"}"; r=$?;; esac; m "$2" "$r"
         """#
 
     private var sealedScript: String {
@@ -65,11 +66,15 @@ package struct CommandEnvelope: Sendable {
 /// One stream of an enveloped command, read piece by piece until its end mark.
 package struct EnvelopedStream: Sendable {
     private static let markStart: UInt8 = 0x1E
+    /// In place of the status in the mark before the command: no command ends with it.
+    private static let beginning = 998
 
     /// The mark without its status.
     private let mark: [UInt8]
     /// Bytes that may be the beginning of the mark; fewer than it has.
     private var pending: [UInt8] = []
+    /// Whether the command has begun: what came before is not its own.
+    package private(set) var hasBegun = false
     /// As the shell has it in `$?`; nil before the end mark has come.
     package private(set) var status: Int?
 
@@ -82,8 +87,8 @@ package struct EnvelopedStream: Sendable {
     /// Of a whole mark: its first byte, the nonce, a blank, three digits and a newline.
     package static let markByteCount = 1 + 32 + 1 + 3 + 1
 
-    /// Takes what came, and gives the bytes of the command that are known to be none of the mark. What comes after the
-    /// mark belongs to nobody.
+    /// Takes what came, and gives the bytes of the command that are known to be none of a mark. What comes after the end
+    /// mark belongs to nobody; nor does what was given until ``hasBegun`` became true.
     package mutating func take(_ bytes: [UInt8]) -> [UInt8] {
         guard self.status == nil else { return [] }
         let held = self.pending.isEmpty ? bytes : self.pending + bytes
@@ -92,6 +97,10 @@ package struct EnvelopedStream: Sendable {
         while let start = held[searched...].firstIndex(of: Self.markStart) {
             let rest = held[start...].prefix(Self.markByteCount)
             if rest.count == Self.markByteCount, let status = self.status(in: rest) {
+                if status == Self.beginning, !self.hasBegun {
+                    self.hasBegun = true
+                    return self.take(Array(held[rest.endIndex...]))
+                }
                 self.status = status
                 return Array(held[..<start])
             }

@@ -63,6 +63,7 @@ final class CommandSink: Sendable {
 
     private let state: Mutex<State>
     private let file: LocalFile?
+    private let bytesMax: Int
     private let tellings: AsyncStream<Void>
     private let teller: AsyncStream<Void>.Continuation
 
@@ -71,6 +72,7 @@ final class CommandSink: Sendable {
         case .kept: self.file = nil
         case .file(let path): self.file = try LocalFile(writing: path)
         }
+        self.bytesMax = command.outputBytesMax
         self.state = Mutex(
             State(
                 streams: Array(repeating: EnvelopedStream(nonce: nonce), count: 2),
@@ -80,7 +82,12 @@ final class CommandSink: Sendable {
 
     func take(_ bytes: [UInt8], from stream: Stream) {
         self.state.withLock { state in
+            let hadBegun = state.streams[stream.rawValue].hasBegun
             let own = state.streams[stream.rawValue].take(bytes)
+            // Until now it was kept as the words of somebody who did not let the command begin.
+            if !hadBegun, state.streams[stream.rawValue].hasBegun {
+                state.kept[stream.rawValue] = KeptBytes(bytesMax: self.bytesMax)
+            }
             self.keep(own, of: stream, in: &state)
             if state.streams.allSatisfy({ $0.status != nil }) { self.teller.finish() }
         }
@@ -103,7 +110,7 @@ final class CommandSink: Sendable {
     }
 
     private func keep(_ bytes: [UInt8], of stream: Stream, in state: inout State) {
-        guard stream == .output, let file = self.file else {
+        guard stream == .output, state.streams[stream.rawValue].hasBegun, let file = self.file else {
             state.kept[stream.rawValue].append(bytes)
             return
         }

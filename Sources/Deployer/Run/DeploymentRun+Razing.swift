@@ -28,10 +28,12 @@ extension DeploymentRun {
 
     /// Gives back what was booked, when nothing of the deployment is left on it; or when whoever gave the hosts has taken
     /// them back, and what could not be taken off them is no longer the deployment's to take off.
-    func letGo(_ crew: Crew) async throws(DeploymentError) {
+    ///
+    /// - Returns: whether it was cancelled before its end.
+    func letGo(_ crew: Crew) async throws(DeploymentError) -> Bool {
         do throws(BookingFailure) {
             if await !crew.roster.allHosts.isEmpty {
-                guard try await self.booking.isOver(self.fleet.name) else { return }
+                guard try await self.booking.isOver(self.fleet.name) else { return false }
                 do throws(RunFailure) {
                     try await crew.roster.abandonHosts()
                 } catch .store(let error) {
@@ -40,10 +42,14 @@ extension DeploymentRun {
                     preconditionFailure("records fail by their store alone, not with \(error)")
                 }
             }
-            try await self.booking.release(self.fleet.name)
+            try await self.booking.release(self.fleet.name) { self.meter.note(.booking($0)) }
+            return false
         } catch {
-            if case .store(let error) = error { throw .store(error) }
-            throw .booking(error)
+            switch error {
+            case .cancelled: return true
+            case .store(let error): throw .store(error)
+            default: throw .booking(error)
+            }
         }
     }
 }

@@ -74,10 +74,10 @@ package struct DeploymentRun: Sendable {
         let conflict = DeploymentPlan.providerConflict(self.fleet, record).map { [$0] } ?? []
         if let error = PlanConflicts(deployment: self.fleet.name, conflict) { throw .plan(error) }
         let crew = self.crew(record)
-        let isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
+        var isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
             try await self.raze(crew)
         }
-        if !isInterrupted { try await self.letGo(crew) }
+        if !isInterrupted { isInterrupted = try await self.letGo(crew) }
         // Stays as long as a host, a guest or a job does.
         do {
             try await self.store.close(self.fleet.name)

@@ -38,14 +38,16 @@ package struct Relay: Sendable {
         return HostCommand(
             script: script,
             arguments: [
-                "exec \(ShellQuote.words(self.envelope.words))", "\(self.command.outputBytesMax)",
+                "exec \(ShellQuote.words(self.envelope.words))",
+                "\(self.command.outputBytesMax + EnvelopedStream.markByteCount)",
                 "\(EnvelopedStream.markByteCount)",
             ],
             input: .bytes(try self.envelope.head() + input), limit: limit,
             outputBytesMax: (children.count + 1) * 2 * (self.command.outputBytesMax + RelayAnswer.overheadBytesMax))
     }
 
-    /// `$1` what a child's login shell runs, `$2` bytes that are kept of a stream, `$3` bytes of the mark behind it.
+    /// `$1` what a child's login shell runs, `$2` bytes that are kept of a stream with the mark ahead of it, `$3` bytes of the
+    /// mark behind it.
     private static let head = #"""
         command -v ssh >/dev/null || exit 69
         work=$(mktemp -d) || exit 73
@@ -98,14 +100,14 @@ package struct Relay: Sendable {
     }
 
     package func answer(in bytes: [UInt8]) -> RelayAnswer {
-        RelayAnswer(bytes, keptBytes: self.command.outputBytesMax + EnvelopedStream.markByteCount)
+        RelayAnswer(bytes, keptBytes: self.command.outputBytesMax + 2 * EnvelopedStream.markByteCount)
     }
 }
 
 /// What a head tells of the hosts of its branch: `host <number> <seconds> <bytes> <bytes>`, then as many of each stream as are
 /// kept. Total: of any bytes those records are read that are whole.
 package struct RelayAnswer: Sendable {
-    /// Of one record, besides the streams: the line and two marks.
+    /// Of one record, besides the streams: the line and four marks.
     static let overheadBytesMax = 256
 
     /// Of any number in a line: no stream is as long, and so few of them can be added without a thought.

@@ -39,10 +39,12 @@ struct CertifiedAgents: AgentSource {
         do throws(CertificateAuthorityError) {
             let exists = FileManager.default.fileExists(
                 atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
+            // The key is written first, and certificates are issued once both files are there: a key alone is the rest of
+            // a run that was ended in between, and has signed nothing.
             self.authority =
                 exists
                 ? try CertificateAuthority.load(from: self.folder)
-                : try CertificateAuthority.create(in: self.folder, cluster: fleet.name)
+                : try CertificateAuthority.create(in: self.folder, cluster: fleet.name, overwrite: true)
         } catch {
             throw OperatorFailure(.failed, "certificates of the fleet's agents: \(error)")
         }

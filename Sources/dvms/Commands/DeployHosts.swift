@@ -67,6 +67,8 @@ struct HostOptions: ParsableArguments {
             if report.hosts.isEmpty { CertifiedAgents.forget(fleet.name, in: folder) }
             return report
         } catch let error as DeploymentError {
+            // A destroy may have been ended between its last record and the keys: they are left to the next one.
+            if case .unknown = error { CertifiedAgents.forget(fleet.name, in: folder) }
             throw OperatorFailure(error.status, error.description)
         } catch let error as StoreError {
             throw OperatorFailure(.failed, error.description)

@@ -88,6 +88,9 @@ final class DeploymentProgress: Sendable {
             "\(job) waits: \(words)"
                 + (starts.map { ", expected to start \(Self.localTime($0))" } ?? ", nobody says when it starts")
         case .started(let job, let hosts): "\(job) runs, on \(Figures.count(hosts, "host"))"
+        case .mayStillCome(let system, let name, let limit):
+            "an earlier run was stopped while it asked \(system.title) for the job \(name); waiting up to "
+                + "\(limit.inMilliseconds / 1_000) s for it to come, to delete it"
         }
     }
 

@@ -187,6 +187,68 @@ struct BatchBookingTests {
         }
     }
 
+    @Test(
+        "of a job that a killed apply is still asking for are awaited by destroy, and given back when they come",
+        arguments: [60, nil] as [Int?])
+    func stillAsked(seconds: Int?) async throws {
+        try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in
+            let slurm = ScriptedSlurm(time: world.time)
+            let name = try await Self.leaveAsked(fixture, hosts, slurm, world.time)
+            if let seconds { _ = await slurm.add(name, after: .seconds(seconds)) }
+            let events = Mutex<[BookingEvent]>([])
+            let began = world.time.now
+            let run = try fixture.run(on: hosts, time: world.time, frontend: slurm) { event in
+                if case .booking(let event) = event { events.withLock { $0.append(event) } }
+            }
+            let report = try await run.destroy()
+            #expect(!report.isInterrupted)
+            let limit = BatchBooking.lateSubmissionMax
+            #expect(events.withLock { $0 } == [.mayStillCome(.slurm, name: name, within: limit)])
+            let expected: Duration = seconds.map { .seconds($0) } ?? limit
+            #expect(world.time.now - began == expected)
+            #expect(await slurm.jobs.allSatisfy { $0.ended == "CANCELLED" })
+            try await Self.expectNothing(fixture, hosts, slurm, world.time)
+        }
+    }
+
+    @Test("of a job that a killed apply is still asking for stay on record when a later run is stopped")
+    func stillAskedAndStopped() async throws {
+        try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in
+            let slurm = ScriptedSlurm(time: world.time)
+            let name = try await Self.leaveAsked(fixture, hosts, slurm, world.time)
+            let apply = try fixture.run(on: hosts, time: world.time, frontend: slurm)
+            let failure = await withTaskGroup(of: BookingFailure?.self) { group in
+                group.cancelAll()
+                group.addTask { await Self.failure(apply) }
+                return await group.next() ?? nil
+            }
+            #expect(failure == .cancelled(nil))
+            let destroy = try fixture.run(on: hosts, time: world.time, frontend: slurm)
+            let ended = await withTaskGroup(of: Result<DeploymentReport, DeploymentError>?.self) { group in
+                group.addTask {
+                    await Self.ending { () async throws(DeploymentError) in try await destroy.destroy() }
+                }
+                try? await world.time.sleep(for: .seconds(12))
+                group.cancelAll()
+                return await group.next() ?? nil
+            }
+            #expect(try ended?.get().isInterrupted == true)
+            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test")?.job?.name == name)
+        }
+    }
+
+    /// An apply of which nobody knows whether its job was submitted.
+    private static func leaveAsked(
+        _ fixture: DeploymentFixture, _ hosts: ModelledHosts, _ slurm: ScriptedSlurm, _ time: any TimeSource
+    ) async throws -> String {
+        let silence = HostShellFailure.connectionLost(host: "frontend", words: "gone")
+        await slurm.fail(with: [silence])
+        let failure = await Self.failure(try fixture.run(on: hosts, time: time, frontend: slurm))
+        #expect(failure == .unreachable(.slurm, silence))
+        #expect(await slurm.jobs.isEmpty)
+        return try #require(try await SQLiteStore(fixture.folder, time: time).load("test")?.job?.name)
+    }
+
     @Test("are not awaited for longer than the file says")
     func tooLong() async throws {
         try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in

@@ -31,6 +31,21 @@ struct CommandEnvelopeTests {
         }
     }
 
+    @Test("gives nothing that came before the mark of the beginning once that has come, however the stream is cut")
+    func beginning() {
+        let said = Array("welcome\n".utf8) + [0x1E] + self.mark("998") + Array("out".utf8) + self.mark("000")
+        for first in 0...said.count {
+            var stream = EnvelopedStream(nonce: self.nonce)
+            var given: [UInt8] = []
+            for piece in [said[..<first], said[first...]] {
+                let hadBegun = stream.hasBegun
+                let own = stream.take(Array(piece))
+                given = stream.hasBegun && !hadBegun ? own : given + own
+            }
+            #expect(given == Array("out".utf8) && stream.status == 0, "cut at \(first)")
+        }
+    }
+
     @Test("holds nothing back at the end of a stream without a mark")
     func withoutMark() {
         var stream = EnvelopedStream(nonce: self.nonce)

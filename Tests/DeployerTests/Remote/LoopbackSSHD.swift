@@ -57,12 +57,15 @@ final class LoopbackSSHD: Sendable {
     private let listener: Int32
     private let state = Mutex(State())
 
-    init() throws {
+    /// - Parameter loginPrints: a word that comes on both streams before any command, as start-up files of a login shell may
+    ///   print; nil: nothing.
+    init(loginPrints: String? = nil) throws {
         self.folder = try ScratchFolder()
         for key in ["host-key", "user-key", "other-key"] {
             try Self.runKeygen(["-q", "-t", "ed25519", "-N", "", "-f", "\(self.folder.path)/\(key)"])
         }
         if geteuid() == 0 { mkdir("/run/sshd", 0o755) }
+        let start = loginPrints.map { "ForceCommand echo \($0); echo \($0) >&2; eval \"$SSH_ORIGINAL_COMMAND\"" } ?? ""
         // SHLVL keeps bash from reading the .bashrc of whoever runs the tests, which may print anything.
         try """
         HostKey \(self.folder.path)/host-key
@@ -74,6 +77,7 @@ final class LoopbackSSHD: Sendable {
         PermitRootLogin yes
         PasswordAuthentication no
         KbdInteractiveAuthentication no
+        \(start)
         """.write(toFile: "\(self.folder.path)/config", atomically: true, encoding: .utf8)
         (self.listener, self.port) = try Self.listen()
         try self.vouch(for: "host-key")

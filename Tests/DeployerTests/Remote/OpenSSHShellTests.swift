@@ -54,6 +54,17 @@ struct OpenSSHShellTests {
         folder?.remove()
     }
 
+    @Test("does not take what a login shell prints when it starts for what a command says, or for a file")
+    func loginPrints() async throws {
+        let server = try LoopbackSSHD(loginPrints: "welcome")
+        let shell = try server.shell()
+        let result = try await shell.run(self.command("echo out; echo err >&2; exit 3"))
+        #expect(result.ending == .exited(3) && result.outputText == "out\n" && result.errorText == "err\n", "\(result)")
+        let copy = "\(server.folder.path)/copy"
+        try await shell.get("\(server.folder.path)/user-key.pub", to: copy, limit: .seconds(60))
+        #expect(try server.folder.text("copy") == server.folder.text("user-key.pub"))
+    }
+
     @Test("shares one connection between many commands at once, and makes it again when it is gone")
     func shared() async throws {
         let folder = try ControlFolder()

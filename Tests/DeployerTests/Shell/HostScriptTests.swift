@@ -27,7 +27,24 @@ private struct ScriptedLibvirt: HostShell {
             pool-list) cat "$world/pools" ;;
             pool-destroy) ;;
             pool-undefine) : >"$world/pools" ;;
+            version) ;;
+            capabilities) printf '<capabilities>\n  <host>\n    <uuid>%s</uuid>\n' "$(cat "$world/uuid")" ;;
             *) echo "error: unknown command $2" >&2; exit 2 ;;
+        esac
+
+        """#
+
+    /// Started anew, libvirt has the last UUID of its settings; `restarts` counts. With `deaf` it does not look at them.
+    private static let systemctl = #"""
+        #!/bin/sh
+        world=${0%/bin/*}
+        case $1 in
+            is-enabled) exit 1 ;;
+            restart)
+                echo "$2" >>"$world/restarts"
+                [ -e "$world/deaf" ] || sed -n 's/^host_uuid = "\(.*\)"/\1/p' "$world/libvirt/libvirtd.conf" >"$world/uuid"
+                ;;
+            *) exit 2 ;;
         esac
 
         """#
@@ -39,13 +56,15 @@ private struct ScriptedLibvirt: HostShell {
 
     init() throws {
         self.world = try ScratchFolder()
-        for folder in ["bin", "domains", "states", "hosts/t/disks", "hosts/t/locks"] {
+        for folder in ["bin", "domains", "states", "libvirt", "systemd", "hosts/t/disks", "hosts/t/locks"] {
             try FileManager.default.createDirectory(
                 atPath: "\(self.world.path)/\(folder)", withIntermediateDirectories: true)
         }
-        try self.write(Self.virsh, to: "bin/virsh")
-        try FileManager.default.setAttributes(
-            [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/virsh")
+        for (name, text) in [("virsh", Self.virsh), ("systemctl", Self.systemctl)] {
+            try self.write(text, to: "bin/\(name)")
+            try FileManager.default.setAttributes(
+                [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/\(name)")
+        }
         try self.write("dvms-t\n", to: "pools")
     }
 
@@ -54,9 +73,12 @@ private struct ScriptedLibvirt: HostShell {
             id: "h1", shell: self, deployment: "t", machine: GuestMachine(), parentFolder: "\(self.world.path)/hosts")
     }
 
+    /// Folders of the system are such of this world.
     func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
         var command = command
-        command.script = "PATH=\(ShellQuote.word("\(self.world.path)/bin")):$PATH\n" + command.script
+        let script = command.script.replacing("/etc/libvirt/", with: "\(self.world.path)/libvirt/")
+            .replacing("/run/systemd/system", with: "\(self.world.path)/systemd")
+        command.script = "PATH=\(ShellQuote.word("\(self.world.path)/bin")):$PATH\n" + script
         return try await self.base.run(command)
     }
 
@@ -142,6 +164,49 @@ struct HostScriptTests {
         await #expect(throws: HostFailure.self) { try await host.state(ofGuest: "g1", within: self.limit) }
         try self.libvirt.write("", to: "leaving")
         #expect(try await host.state(ofGuest: "g1", within: self.limit) == .absent)
+    }
+
+    @Test(
+        "start libvirt anew as long as it does not show the UUID of its settings, and not again",
+        arguments: [
+            "# host_uuid = \"00000000-0000-0000-0000-000000000000\"\n",
+            // As a run leaves it that was stopped before the restart.
+            "\nhost_uuid = \"a2c1a1de-5d0e-4f6b-9d2f-3f7b1c0e9d11\"\n",
+        ])
+    func hostUUID(settings: String) async throws {
+        try self.libvirt.write(settings, to: "libvirt/libvirtd.conf")
+        try self.libvirt.write("11111111-2222-3333-4444-555555555555\n", to: "uuid")
+        for _ in 0..<2 { try await self.libvirt.host.perform(.hypervisor, within: self.limit) }
+        let shown = try self.libvirt.world.text("uuid")
+        let wanted = try self.libvirt.world.text("libvirt/libvirtd.conf")
+        #expect(shown.count == 36 && wanted.hasSuffix("host_uuid = \"\(shown)\""), "\(shown)")
+        #expect(try self.libvirt.world.text("restarts") == "libvirtd")
+    }
+
+    @Test("leave alone a libvirt that shows the UUID of its settings, whatever its letters and hyphens")
+    func hostUUIDThere() async throws {
+        try self.libvirt.write(
+            "  host_uuid='A2C1A1DE5D0E4F6B9D2F3F7B1C0E9D11' # of this host\n", to: "libvirt/libvirtd.conf")
+        try self.libvirt.write("a2c1a1de-5d0e-4f6b-9d2f-3f7b1c0e9d11\n", to: "uuid")
+        try await self.libvirt.host.perform(.hypervisor, within: self.limit)
+        #expect(!self.libvirt.has("restarts"))
+    }
+
+    @Test("refuse a libvirt that keeps another UUID than that of its settings, or that nobody can start anew")
+    func hostUUIDKept() async throws {
+        try self.libvirt.write(
+            "host_uuid = \"a2c1a1de-5d0e-4f6b-9d2f-3f7b1c0e9d11\"\n", to: "libvirt/libvirtd.conf")
+        try self.libvirt.write("11111111-2222-3333-4444-555555555555\n", to: "uuid")
+        try self.libvirt.write("", to: "deaf")
+        let kept = await #expect(throws: HostFailure.self) {
+            try await self.libvirt.host.perform(.hypervisor, within: self.limit)
+        }
+        #expect(kept?.description.contains("not that of its settings") == true)
+        try self.libvirt.remove("systemd")
+        let alone = await #expect(throws: HostFailure.self) {
+            try await self.libvirt.host.perform(.hypervisor, within: self.limit)
+        }
+        #expect(alone?.description.contains("there is no systemd to do it") == true)
     }
 
     @Test("ask for no guests where the deployment never had a folder for disks")

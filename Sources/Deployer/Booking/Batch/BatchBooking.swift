@@ -17,6 +17,9 @@ package struct BatchBooking: Booking {
     package static let lookInterval = Duration.seconds(5)
     /// As many looks in a row may fail before the wait is given up.
     package static let lookFailuresMax = 5
+    /// A submission that was left alone has come about by then, or never will: its client's limit, the end by force, and
+    /// ten seconds for the batch system to show the job.
+    package static let lateSubmissionMax = HostCommand.clientLimit + CommandEnvelope.killGrace + .seconds(10)
 
     /// - Parameter shell: of the machine where the clients of the batch system are.
     package init(
@@ -203,20 +206,47 @@ package struct BatchBooking: Booking {
         return try await self.live(job.name).isEmpty
     }
 
-    package func release(_ deployment: String) async throws(BookingFailure) {
+    package func release(
+        _ deployment: String, told: @Sendable (BookingEvent) -> Void
+    ) async throws(BookingFailure) {
         guard let job = try await self.load(deployment)?.job else { return }
-        try await self.delete(try await self.live(job.name).map(\.number))
+        var live = try await self.live(job.name)
+        if live.isEmpty, job.state == .asked { live = try await self.lateJobs(job, told) }
+        try await self.forget(job, live, deployment)
+    }
+
+    /// The jobs of a submission that may still be under way: a run that was killed leaves the client running.
+    private func lateJobs(
+        _ job: JobRecord, _ told: @Sendable (BookingEvent) -> Void
+    ) async throws(BookingFailure) -> [BatchJob] {
+        told(.mayStillCome(job.system, name: job.name, within: Self.lateSubmissionMax))
+        let deadline = self.time.now + Self.lateSubmissionMax
+        while self.time.now < deadline {
+            let next = min(self.time.now + Self.lookInterval, deadline)
+            guard (try? await self.time.sleep(until: next)) != nil else { throw .cancelled(nil) }
+            let live = try await self.live(job.name)
+            if !live.isEmpty { return live }
+        }
+        return []
+    }
+
+    private func forget(
+        _ job: JobRecord, _ live: [BatchJob], _ deployment: String
+    ) async throws(BookingFailure) {
+        try await self.delete(live.map(\.number))
         try await self.record([.jobGone(job)], deployment)
     }
 
-    /// Deletes the job although the run was stopped, and gives what to say.
+    /// Deletes the job although the run was stopped, and gives what to say. One that an earlier run asked for and that is
+    /// not there yet stays on record: whoever stops a run does not wait for it.
     private func giveUp(
         _ deployment: String, _ failure: @escaping @Sendable (BatchJobName?) -> BookingFailure
     ) async throws(BookingFailure) -> BookingFailure {
         try await Self.uninterrupted { () async throws(BookingFailure) in
-            let number = try await self.load(deployment)?.job?.number
-            try await self.release(deployment)
-            return failure(number.map(self.jobName))
+            guard let job = try await self.load(deployment)?.job else { return failure(nil) }
+            let live = try await self.live(job.name)
+            if !live.isEmpty || job.state != .asked { try await self.forget(job, live, deployment) }
+            return failure((job.number ?? live.first?.number).map(self.jobName))
         }
     }
 

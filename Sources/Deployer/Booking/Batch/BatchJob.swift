@@ -99,7 +99,7 @@ package enum BatchOutputProblem: Error, Hashable, Sendable, CustomStringConverti
 
 extension HostCommand {
     /// How long a client may take. OAR answers an advance reservation only after its next scheduling.
-    private static let clientLimit = Duration.seconds(120)
+    static let clientLimit = Duration.seconds(120)
 
     /// A client with its arguments, in English. What it takes from the environment besides are assignments.
     static func client(_ words: [String], assignments: [String] = []) -> HostCommand {

@@ -47,7 +47,7 @@ enum AgentScripts {
             printf '%s\n' '[Unit]' "Description=dvmsd of the deployment $5" \
                 'After=network-online.target libvirtd.service virtqemud.service' \
                 '[Service]' "ExecStart=$agent/dvmsd --config $agent/dvmsd.yaml --node $node" \
-                'Restart=on-failure' 'RestartSec=1' "StandardOutput=append:$agent/output" \
+                'Restart=on-failure' 'RestartSec=1' 'LimitNOFILE=16384' "StandardOutput=append:$agent/output" \
                 '[Install]' 'WantedBy=multi-user.target' >"/etc/systemd/system/$unit.service"
             systemctl daemon-reload
             systemctl enable -q --now "$unit"

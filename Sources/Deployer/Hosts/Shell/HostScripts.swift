@@ -38,25 +38,37 @@ enum HostScripts {
         """#)
 
     /// Many machines of one make have the same UUID in their firmware, and libvirt migrates between no two hosts that
-    /// show the same: so a random one is written down, unless one is. Guests run on while libvirt starts anew.
+    /// show the same: so a random one is written down, unless one is. Guests run on while libvirt starts anew, which it
+    /// does when it shows another one than is written down: whoever wrote that may have been stopped before the restart.
     static let startHypervisor = Self.script(
         #"""
-        changed=
         for file in /etc/libvirt/libvirtd.conf /etc/libvirt/virtqemud.conf; do
             [ -e "$file" ] || continue
             if grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$file"; then continue; fi
             printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$file"
-            changed=1
         done
+        unit=
         if [ -d /run/systemd/system ]; then
             unit=libvirtd
             ! systemctl is-enabled -q virtqemud.socket 2>/dev/null || unit=virtqemud
-            [ -z "$changed" ] || systemctl restart "$unit"
-            virsh version >/dev/null 2>&1 || systemctl start "$unit"
-        elif [ -n "$changed" ]; then
-            refuse "libvirtd is to be started anew for its host UUID, and there is no systemd to do it"
+            virsh -q version >/dev/null 2>&1 || systemctl start "$unit"
         fi
         virsh -q version >/dev/null
+        # Hyphens and capitals do not count in a UUID.
+        plain() { tr -d - | tr A-F a-f; }
+        wanted=$(cat /etc/libvirt/libvirtd.conf /etc/libvirt/virtqemud.conf 2>/dev/null |
+            sed -n 's/^[[:space:]]*host_uuid[[:space:]]*=//p' | plain)
+        shows_it() {
+            capabilities=$(virsh -q capabilities) || refuse "libvirt does not say which host UUID it has"
+            told=$(printf '%s\n' "$capabilities" | sed -n 's:.*<uuid>\(.*\)</uuid>.*:\1:p' | plain)
+            [ -n "$told" ] && printf '%s\n' "$wanted" | grep -Fq -- "$told"
+        }
+        if [ -n "$wanted" ] && ! shows_it; then
+            [ -n "$unit" ] ||
+                refuse "libvirtd is to be started anew for its host UUID, and there is no systemd to do it"
+            systemctl restart "$unit"
+            shows_it || refuse "libvirt shows the host UUID '$told', which is not that of its settings"
+        fi
         """#)
 
     /// `$1` folder, `$2` name of the pool.

@@ -1,4 +1,5 @@
 import Basis
+import Crypto
 
 /// Brings a file of this machine to many hosts, most of which get it from each other, and leaves nothing but the file.
 package struct FileSpread: Sendable {
@@ -49,11 +50,21 @@ package struct FileSpread: Sendable {
         self.shell = shell
     }
 
-    /// Beside the destination, so that the file only has to be given its name, and the same each time, so that a transfer that
-    /// was stopped goes on.
+    /// Hexadecimal digits in ``traceName``.
+    private static let traceDigits = 16
+
+    /// What a push leaves on a host for its time is called by where the file is to be, not by what is in it: so the next
+    /// push there goes on with what one that was stopped has left, or takes it away, also when the file was made anew.
+    private var traceName: String {
+        let path = self.file.destination.split(separator: "/").joined(separator: "/")
+        let digest = Hexadecimal.text(SHA256.hash(data: Array(path.utf8)))
+        return "dvms-push-\(digest.prefix(Self.traceDigits))"
+    }
+
+    /// Beside the destination, so that the file only has to be given its name.
     private var folder: String {
         let parent = self.file.destination.split(separator: "/").dropLast().map { "/" + $0 }.joined()
-        return "\(parent)/.dvms-push-\(self.file.manifest.digest.prefix(16))"
+        return "\(parent)/.\(self.traceName)"
     }
 
     /// Calls `told` once for each host, one call after the other, those that arrived after all have.
@@ -97,7 +108,7 @@ package struct FileSpread: Sendable {
         try FileExchange(
             shell: self.shell(recipient),
             place: FileExchange.Place(
-                folder: self.folder, mark: "dvms-push-\(self.file.manifest.digest.prefix(16)):",
+                folder: self.folder, mark: "\(self.traceName):",
                 entrance: .init(target: recipient.target, knownHostsFile: self.knownHostsFile)))
     }
 
