@@ -140,7 +140,8 @@ let package = Package(
             exclude: ["Messages/Golden"], swiftSettings: strict),
         .testTarget(name: "SettingsTests", dependencies: ["Basis", "Placement", "Settings"], swiftSettings: strict),
         .testTarget(
-            name: "JournalTests", dependencies: ["Basis", "Journal", "Placement", "Snapshots"], swiftSettings: strict),
+            name: "JournalTests", dependencies: ["Basis", "Journal", "Placement", "Snapshots", grdb],
+            swiftSettings: strict),
         .testTarget(
             name: "ControlProtocolTests", dependencies: ["Basis", "ControlProtocol"], swiftSettings: strict),
         .testTarget(

@@ -11,6 +11,8 @@ package protocol HypervisorDriver: Sendable {
     func describeHost() async throws(HypervisorError) -> HostDescription
 
     /// Every domain of this host with its demand, in one bulk call.
+    ///
+    /// - Throws: ``HypervisorError`` rather than leave out a domain that is here: who is left out is taken for absent.
     func sample() async throws(HypervisorError) -> HostSample
 
     /// Where `vm` stands on this host, asked of the hypervisor at this instant.

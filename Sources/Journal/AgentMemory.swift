@@ -23,15 +23,12 @@ extension NodeJournal {
     }
 
     /// All handovers that were saved and not forgotten, the longest untouched first.
+    ///
+    /// - Throws: ``JournalError/damaged(path:reason:)`` for a row that nobody writes: without it, none is known.
     package func handovers() async throws(JournalError) -> [HandoverEntry] {
         try await self.read { database in
-            try Row.fetchAll(database, sql: "SELECT * FROM handover ORDER BY updated_ms, action, role").map { row in
-                HandoverEntry(
-                    action: row["action"], vm: row["vm"], role: UInt8(clamping: row["role"] as Int64),
-                    peer: row["peer"],
-                    peerEndpoint: row["peer_endpoint"], phase: UInt8(clamping: row["phase"] as Int64),
-                    updatedWallMilliseconds: UInt64(stored: row["updated_ms"]))
-            }
+            try Row.fetchAll(database, sql: "SELECT * FROM handover ORDER BY updated_ms, action, role").map(
+                Self.handover)
         }
     }
 
@@ -50,17 +47,38 @@ extension NodeJournal {
         }
     }
 
+    /// What was saved last.
+    ///
+    /// - Throws: ``JournalError/damaged(path:reason:)`` for a row that nobody writes.
     package func marks() async throws(JournalError) -> MarksEntry {
         try await self.read { database in
-            let node = try Row.fetchOne(database, sql: "SELECT is_paused, is_draining, has_recovered FROM node")
-            let moves = try Row.fetchAll(database, sql: "SELECT vm, from_node, wall_ms FROM move ORDER BY number")
-            return MarksEntry(
-                isPaused: node?["is_paused"] ?? false, isDraining: node?["is_draining"] ?? false,
-                moves: moves.map { row in
-                    MarksEntry.Move(
-                        vm: row["vm"], from: row["from_node"], wallMilliseconds: UInt64(stored: row["wall_ms"]))
-                },
-                hasRecovered: node?["has_recovered"] ?? false)
+            let node = try Self.node(database)
+            let moves = try Row.fetchAll(database, sql: "SELECT * FROM move ORDER BY number")
+            return try MarksEntry(
+                isPaused: node.flag("is_paused"), isDraining: node.flag("is_draining"), moves: moves.map(Self.move),
+                hasRecovered: node.flag("has_recovered"))
         }
+    }
+
+    /// The one row about this node.
+    static func node(_ database: Database) throws -> StoredRow {
+        guard let row = try Row.fetchOne(database, sql: "SELECT * FROM node") else {
+            throw DamagedRow(table: "node", row: "1", column: "one", reason: "there is no such row")
+        }
+        return StoredRow(row, of: .node)
+    }
+
+    private static func handover(_ row: Row) throws -> HandoverEntry {
+        let stored = StoredRow(row, of: .handover)
+        return try HandoverEntry(
+            action: stored.text("action"), vm: stored.text("vm"), role: stored.count("role"), peer: stored.text("peer"),
+            peerEndpoint: stored.text("peer_endpoint"), phase: stored.count("phase"),
+            updatedWallMilliseconds: stored.count("updated_ms"))
+    }
+
+    private static func move(_ row: Row) throws -> MarksEntry.Move {
+        let stored = StoredRow(row, of: .move)
+        return try MarksEntry.Move(
+            vm: stored.text("vm"), from: stored.text("from_node"), wallMilliseconds: stored.count("wall_ms"))
     }
 }

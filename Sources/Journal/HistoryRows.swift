@@ -50,8 +50,10 @@ extension NodeJournal {
             ])
     }
 
-    /// Deletes what is beyond the limits, oldest first. Age counts from the newest event, so that a wall clock that
-    /// is wrong at start deletes nothing.
+    /// Deletes what is beyond the limits, oldest first.
+    ///
+    /// Age counts from the newest event, so that a wall clock that is behind at start deletes nothing. One that is ahead
+    /// makes all that was written before it old: so age alone never takes the newest rows of a table.
     static func prune(_ database: Database, _ limits: JournalLimits) throws {
         // Events are counted, as their numbers have gaps; but only where they may be too many.
         let span =
@@ -74,70 +76,59 @@ extension NodeJournal {
             let newest = try Int64.fetchOne(
                 database, sql: "SELECT wall_ms FROM event ORDER BY sequence DESC LIMIT 1")
         else { return }
-        let horizon = newest - Int64(stored: limits.ageMillisecondsMax)
+        let (horizon, isBeforeAll) = newest.subtractingReportingOverflow(Int64(stored: limits.ageMillisecondsMax))
+        guard !isBeforeAll else { return }
         // Each table is in the order of time, so a look at its first row is enough nearly always.
         for (table, key, time) in [
             ("event", "sequence", "wall_ms"), ("isp", "number", "started_ms"), ("migration", "number", "started_ms"),
         ] {
             let oldest = try Int64.fetchOne(database, sql: "SELECT \(time) FROM \(table) ORDER BY \(key) LIMIT 1")
             guard let oldest, oldest < horizon else { continue }
-            try database.execute(sql: "DELETE FROM \(table) WHERE \(time) < ?", arguments: [horizon])
+            // Where there are no more rows than are spared, the inner query gives nothing, and nothing is deleted.
+            try database.execute(
+                sql: """
+                    DELETE FROM \(table) WHERE \(time) < ?
+                        AND \(key) <= (SELECT \(key) FROM \(table) ORDER BY \(key) DESC LIMIT 1 OFFSET ?)
+                    """,
+                arguments: [horizon, max(0, limits.rowsSparedByAge)])
         }
     }
 
-    static func event(_ row: Row) -> EventEntry {
-        EventEntry(
-            sequence: UInt64(stored: row["sequence"]), wallMilliseconds: UInt64(stored: row["wall_ms"]),
-            kind: row["kind"], isp: row["isp"], vm: row["vm"], text: row["text"], facts: FactsText.decode(row["facts"]))
+    static func event(_ row: Row) throws -> EventEntry {
+        let stored = StoredRow(row, of: .event)
+        return try EventEntry(
+            sequence: stored.count("sequence"), wallMilliseconds: stored.count("wall_ms"), kind: stored.text("kind"),
+            isp: stored.textIfAny("isp"), vm: stored.textIfAny("vm"), text: stored.text("text"),
+            facts: stored.facts("facts"))
     }
 
-    static func isp(_ row: Row) -> ISPEntry {
-        var entry = ISPEntry(
-            isp: row["isp"], trigger: row["trigger"], reason: row["reason"], birth: UInt64(stored: row["birth"]),
-            startedWallMilliseconds: UInt64(stored: row["started_ms"]))
-        guard let ended = row["ended_ms"] as Int64?, let outcome = row["outcome"] as String? else { return entry }
-        entry.ending = ISPEntry.Ending(
-            wallMilliseconds: UInt64(stored: ended), outcome: outcome, detail: row["detail"] ?? "",
-            tookMilliseconds: row["took_ms"] ?? 0, decideMilliseconds: row["decide_ms"],
-            membersPeak: row["members_peak"] ?? 0, nodesAsked: row["nodes_asked"] ?? 0, hops: row["hops"] ?? 0,
-            sweeps: row["sweeps"] ?? 0, messages: row["messages"] ?? 0, solves: row["solves"] ?? 0,
-            solveSteps: row["solve_steps"] ?? 0, solveMicroseconds: row["solve_us"] ?? 0,
-            migrations: row["migrations"] ?? 0, movedMiB: row["moved_mib"] ?? 0)
+    static func isp(_ row: Row) throws -> ISPEntry {
+        let stored = StoredRow(row, of: .isp)
+        var entry = try ISPEntry(
+            isp: stored.text("isp"), trigger: stored.text("trigger"), reason: stored.text("reason"),
+            birth: stored.count("birth"), startedWallMilliseconds: stored.count("started_ms"))
+        guard !stored.isEmpty("ended_ms") else { return entry }
+        entry.ending = try ISPEntry.Ending(
+            wallMilliseconds: stored.count("ended_ms"), outcome: stored.text("outcome"), detail: stored.text("detail"),
+            tookMilliseconds: stored.count("took_ms"), decideMilliseconds: stored.countIfAny("decide_ms"),
+            membersPeak: stored.count("members_peak"), nodesAsked: stored.count("nodes_asked"),
+            hops: stored.count("hops"), sweeps: stored.count("sweeps"), messages: stored.count("messages"),
+            solves: stored.count("solves"),
+            solveSteps: stored.count("solve_steps"), solveMicroseconds: stored.count("solve_us"),
+            migrations: stored.count("migrations"), movedMiB: stored.count("moved_mib"))
         return entry
     }
 
-    static func migration(_ row: Row) -> MigrationEntry {
-        var entry = MigrationEntry(
-            action: row["action"], isp: row["isp"], vm: row["vm"], from: row["from_node"], to: row["to_node"],
-            startedWallMilliseconds: UInt64(stored: row["started_ms"]))
-        guard let took = row["took_ms"] as Int?, let result = row["result"] as String? else { return entry }
-        entry.ending = MigrationEntry.Ending(tookMilliseconds: took, result: result, movedMiB: row["moved_mib"] ?? 0)
+    static func migration(_ row: Row) throws -> MigrationEntry {
+        let stored = StoredRow(row, of: .migration)
+        var entry = try MigrationEntry(
+            action: stored.text("action"), isp: stored.text("isp"), vm: stored.text("vm"),
+            from: stored.text("from_node"), to: stored.text("to_node"),
+            startedWallMilliseconds: stored.count("started_ms"))
+        guard !stored.isEmpty("took_ms") else { return entry }
+        entry.ending = try MigrationEntry.Ending(
+            tookMilliseconds: stored.count("took_ms"), result: stored.text("result"),
+            movedMiB: stored.count("moved_mib"))
         return entry
-    }
-}
-
-/// Facts as one text: pairs in the order of their keys, with the separators that ASCII has for records and units.
-private enum FactsText {
-    private static let betweenPairs: Character = "\u{1E}"
-    private static let withinPair: Character = "\u{1F}"
-
-    static func encode(_ facts: [String: String]) -> String {
-        facts.sorted { $0.key < $1.key }
-            .map { "\(self.clean($0.key))\(self.withinPair)\(self.clean($0.value))" }
-            .joined(separator: String(self.betweenPairs))
-    }
-
-    static func decode(_ text: String) -> [String: String] {
-        var facts: [String: String] = [:]
-        for pair in text.split(separator: self.betweenPairs) {
-            let parts = pair.split(separator: self.withinPair, maxSplits: 1, omittingEmptySubsequences: false)
-            if parts.count == 2 { facts[String(parts[0])] = String(parts[1]) }
-        }
-        return facts
-    }
-
-    /// A separator within a fact has no meaning that could be lost.
-    private static func clean(_ text: String) -> String {
-        text.filter { $0 != self.betweenPairs && $0 != self.withinPair }
     }
 }

@@ -193,16 +193,20 @@ package struct JournalLimits: Hashable, Sendable {
     package var eventsMax: Int
     package var ispsMax: Int
     package var migrationsMax: Int
-    /// In milliseconds; what is older goes.
+    /// In milliseconds; what is older than the newest event by more goes, but for ``rowsSparedByAge``.
     package var ageMillisecondsMax: UInt64
+    /// How many of the newest events, ISPs and migrations, each, stay however old they are: a clock that was far ahead
+    /// for a while does not cost the history.
+    package var rowsSparedByAge: Int
 
     package init(
         eventsMax: Int = 100_000, ispsMax: Int = 10_000, migrationsMax: Int = 50_000,
-        ageMillisecondsMax: UInt64 = 30 * 24 * 3_600_000
+        ageMillisecondsMax: UInt64 = 30 * 24 * 3_600_000, rowsSparedByAge: Int = 1_000
     ) {
         self.eventsMax = eventsMax
         self.ispsMax = ispsMax
         self.migrationsMax = migrationsMax
         self.ageMillisecondsMax = ageMillisecondsMax
+        self.rowsSparedByAge = rowsSparedByAge
     }
 }

@@ -4,7 +4,7 @@ import GRDB
 package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Another process has it open: a second daemon with the same state folder.
     case inUse(path: String)
-    /// The file is not an SQLite database, or is damaged.
+    /// The file is not an SQLite database, or is damaged: as a whole, or in one row, which the reason names.
     case damaged(path: String, reason: String)
     /// A newer DVMS wrote it.
     case newerSchema(path: String)
@@ -29,6 +29,10 @@ package enum JournalError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     init(_ error: any Error, path: String) {
+        if let damage = error as? DamagedRow {
+            self = .damaged(path: path, reason: "\(damage)")
+            return
+        }
         guard let error = error as? DatabaseError else {
             self = .inaccessible(path: path, reason: "\(error)")
             return

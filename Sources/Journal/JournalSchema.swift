@@ -47,7 +47,3 @@ extension Int64 {
     /// SQLite's integers are signed; what does not fit is never written by us and becomes the largest that does.
     init(stored value: UInt64) { self = Int64(clamping: value) }
 }
-
-extension UInt64 {
-    init(stored value: Int64) { self = UInt64(clamping: value) }
-}

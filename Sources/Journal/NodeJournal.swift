@@ -61,12 +61,10 @@ package final class NodeJournal: Sendable {
             guard try !queue.read(migrator.hasBeenSuperseded) else { throw JournalError.newerSchema(path: path) }
             try migrator.migrate(queue)
             (self.boot, self.lastEventSequence) = try queue.write { database in
-                try database.execute(
-                    sql: "UPDATE node SET boot = max(boot + 1, iif(boot = 0, ?, 0))",
-                    arguments: [Int64(stored: firstBoot)])
-                let boot = try Int64.fetchOne(database, sql: "SELECT boot FROM node") ?? 1
+                let boot = try Self.nextBoot(database, first: firstBoot)
+                try database.execute(sql: "UPDATE node SET boot = ?", arguments: [Int64(stored: boot)])
                 let last = try Int64.fetchOne(database, sql: "SELECT max(sequence) FROM event") ?? 0
-                return (UInt64(stored: boot), UInt64(stored: last))
+                return (boot, UInt64(clamping: last))
             }
             self.queue = queue
         } catch let error as JournalError {
@@ -75,6 +73,16 @@ package final class NodeJournal: Sendable {
             throw JournalError(error, path: path)
         }
     }
+
+    private static func nextBoot(_ database: Database, first: UInt64) throws -> UInt64 {
+        let last = try Self.node(database).count("boot", max: Self.bootMax - 1)
+        return last > 0 ? last + 1 : min(max(1, first), Self.firstBootMax)
+    }
+
+    /// No boot is beyond this, so that a thousand million numbers for each have room in SQLite's integers.
+    private static let bootMax: UInt64 = 1 << 33
+    /// No new journal counts from beyond this, whatever the clock says, so that there is much left to count.
+    private static let firstBootMax: UInt64 = 1 << 32
 
     /// The minutes since 2026 began: a daemon is not started more often than once a minute for years (ADR 0016).
     package static func firstBoot(atWallClockMilliseconds now: UInt64) -> UInt64 {

@@ -32,6 +32,8 @@
 
         private var connected: ConnectedHost?
         private var estimators: [VMID: DemandEstimator] = [:]
+        /// Why the last sample could not be taken; nil when it could.
+        private var sampleTrouble: HypervisorError?
         /// Outgoing migrations that this driver was told to do.
         var runs: [VMID: MigrationRun] = [:]
         /// Guests that may flow in.
@@ -152,21 +154,34 @@
         }
 
         package func sample() async throws(HypervisorError) -> HostSample {
-            let host = try self.host()
-            let reader = self.reader
             let time = self.time
-            let readings = try await self.statistics.run(within: self.settings.callTimeout, time: time) {
-                host.connections.use { connection throws(LibvirtCallError) in
-                    try reader.read(connection, capabilities: host.capabilities, time: time)
-                }
-            }
-            if readings.count >= self.settings.domainsMax {
-                self.log.warning("more domains than are read", metadata: ["limit": "\(self.settings.domainsMax)"])
-            }
+            let readings = try await self.readings(of: try self.host())
             let domains = readings.sorted { $0.vm < $1.vm }.map { self.domainSample($0) }
             let vms = Set(domains.map(\.vm))
             self.estimators = self.estimators.filter { vms.contains($0.key) }
             return HostSample(takenAt: time.now, domains: domains)
+        }
+
+        /// Every domain as libvirt shows it now. A reading that fails is told once for each reason, here: some callers ask
+        /// again without a word, and one domain that cannot be read keeps the whole host from being seen.
+        private func readings(of host: ConnectedHost) async throws(HypervisorError) -> [DomainReading] {
+            let reader = self.reader
+            let time = self.time
+            do {
+                let readings = try await self.statistics.run(within: self.settings.callTimeout, time: time) {
+                    host.connections.use { connection throws(LibvirtCallError) in
+                        try reader.read(connection, capabilities: host.capabilities, time: time)
+                    }
+                }
+                self.sampleTrouble = nil
+                return readings
+            } catch {
+                if !Task.isCancelled, self.sampleTrouble != error {
+                    self.log.warning("the domains could not be read", metadata: ["reason": "\(error)"])
+                    self.sampleTrouble = error
+                }
+                throw error
+            }
         }
 
         private func domainSample(_ reading: DomainReading) -> DomainSample {

@@ -46,7 +46,7 @@
         package var peerQueriesMax = 8
         /// Tickets of guests that may flow in at a time.
         package var ticketsMax = 64
-        /// Domains of one host.
+        /// Domains of one host. One that has more cannot be sampled.
         package var domainsMax = 4_096
         /// The longest domain description that is read, in bytes of XML. A longer one roots its guest.
         package var domainXMLBytesMax = 1_048_576

@@ -73,11 +73,41 @@ struct HistoryTests {
     @Test("lets go what is older than its age, counted from the newest event")
     func age() async throws {
         let folder = try TemporaryFolder()
-        let journal = try NodeJournal(path: folder.journal, limits: JournalLimits(ageMillisecondsMax: 1_000))
+        let journal = try NodeJournal(
+            path: folder.journal, limits: JournalLimits(ageMillisecondsMax: 1_000, rowsSparedByAge: 2))
         try await journal.append(.init(events: [self.event(1, at: 5_000), self.event(2, at: 5_001)]))
         #expect(try await journal.events(after: nil, limit: 10).count == 2)
         try await journal.append(.init(events: [self.event(3, at: 6_001)]))
         #expect(try await journal.events(after: nil, limit: 10).map(\.sequence) == [2, 3])
+    }
+
+    @Test("keeps the newest rows of each kind while a clock is years ahead, and after it was set right")
+    func clockAhead() async throws {
+        let folder = try TemporaryFolder()
+        let journal = try NodeJournal(
+            path: folder.journal, limits: JournalLimits(ageMillisecondsMax: 1_000, rowsSparedByAge: 3))
+        let year: UInt64 = 365 * 24 * 3_600_000
+        for (number, wall) in [(1, 5_000), (2, 5_001), (3, 5_002), (4, 5_003 + year), (5, 5_004)] as [(UInt64, UInt64)]
+        {
+            try await journal.append(
+                .init(
+                    events: [self.event(number, at: wall)],
+                    isps: [
+                        ISPEntry(
+                            isp: "n1#1.\(number)", trigger: "overload", reason: "", birth: 1,
+                            startedWallMilliseconds: wall)
+                    ],
+                    migrations: [
+                        MigrationEntry(
+                            action: "n1#1.\(number)/1", isp: "n1#1.\(number)", vm: "a", from: "n1", to: "n2",
+                            startedWallMilliseconds: wall)
+                    ]))
+        }
+        // Only the first was among those that age may take when the clock was ahead.
+        #expect(try await journal.events(after: nil, limit: 10).map(\.sequence) == [2, 3, 4, 5])
+        #expect(try await journal.latestISPs(limit: 10).map(\.isp) == (2...5).map { "n1#1.\($0)" })
+        #expect(
+            try await journal.migrations(ofVM: "a", limit: 10).map(\.action) == (2...5).map { "n1#1.\($0)/1" })
     }
 
     @Test("has an ISP first as running, then with its figures")

@@ -12,6 +12,7 @@
             arguments: [
                 ("qemu+tls://n1/system", "qemu+tls://n2/system", true),
                 ("qemu+tls://n1/system", "qemu+tls://10.0.0.2:16514/system", true),
+                ("qemu+tls://[2001:db8::1]/system", "qemu+tls://[2001:db8::2]:16514/system", true),
                 ("qemu+tls://n1/system?pkipath=/etc/a", "qemu+tls://n2/system?pkipath=/etc/a", true),
                 ("qemu+unix:///system?socket=/run/a", "qemu+unix:///system?socket=/run/b", true),
                 ("qemu+tls://n1/system", "qemu+tcp://n2/system", false),
@@ -70,6 +71,32 @@
         @Test("always sends a guest paused, and looks away from storage only where it is shared", arguments: flags)
         func migrationFlags(flags: MigrationFlags, bits: UInt32) {
             #expect(flags.bits == bits)
+        }
+
+        /// Domain 1 gives an error, others a reading. The numbers are libvirt's ABI (`virErrorNumber`).
+        private static func reading(of count: Int, limit: Int, failing code: UInt32) throws(LibvirtCallError) -> [Int] {
+            try CompleteReading.ofDomains(count, limit: limit) { index throws(LibvirtCallError) -> Int? in
+                if index == 1 { throw LibvirtCallError(code: code, message: "x") }
+                return index == 3 ? nil : index
+            }
+        }
+
+        @Test("a reading has every domain but those that have ended, or there is none")
+        func completeReading() throws {
+            let noDomain: UInt32 = 42
+            #expect(try Self.reading(of: 5, limit: 5, failing: noDomain) == [0, 2, 4])
+            #expect(try Self.reading(of: 0, limit: 5, failing: noDomain) == [])
+            for code in [1, 38, 55, 68] as [UInt32] {
+                #expect(throws: LibvirtCallError(code: code, message: "x")) {
+                    try Self.reading(of: 5, limit: 5, failing: code)
+                }
+            }
+            let error = #expect(throws: LibvirtCallError.self) {
+                try Self.reading(of: 6, limit: 5, failing: noDomain)
+            }
+            #expect(
+                error?.inPortTerms(connectionIsAlive: true)
+                    == .refused("6 domains are here, more than the 5 that are read"))
         }
 
         /// The numbers are libvirt's ABI (`virErrorNumber`).

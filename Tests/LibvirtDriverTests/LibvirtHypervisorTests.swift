@@ -1,5 +1,6 @@
 #if Libvirt
     import Basis
+    import Foundation
     import Hypervisor
     import LibvirtDriver
     import Logging
@@ -20,11 +21,12 @@
 
         /// Runs `body` with a driver that is connected, and closes the driver afterwards.
         private func withDriver(
-            uri: String = "test:///default", capacity: Resources? = nil,
+            uri: String = "test:///default", capacity: Resources? = nil, domainsMax: Int = 4_096,
             _ body: @escaping @Sendable (LibvirtHypervisor) async throws -> Void
         ) async throws {
             var settings = LibvirtSettings(uri: uri, endpoint: Self.here, capacity: capacity)
             settings.dirtyRateInterval = nil
+            settings.domainsMax = domainsMax
             var log = Logger(label: "test")
             log.logLevel = .critical
             let driver = LibvirtHypervisor(settings: settings, time: TimeThatStands(), log: log)
@@ -58,6 +60,28 @@
                 #expect(sample.domains.first?.presence == .running)
                 #expect(sample.domains.first?.demand == nil)
                 #expect(sample.domains.first?.job == nil)
+            }
+        }
+
+        @Test("samples all domains, or says that there are too many of them")
+        func domainsMax() async throws {
+            let file = FileManager.default.temporaryDirectory.appendingPathComponent("host-\(UUID().uuidString).xml")
+            defer { try? FileManager.default.removeItem(at: file) }
+            let domains = ["a", "b"].map { name in
+                """
+                <domain type='test'><name>\(name)</name><memory>1024</memory><vcpu>1</vcpu>\
+                <os><type>hvm</type></os></domain>
+                """
+            }
+            try Data("<node>\(domains.joined())</node>".utf8).write(to: file)
+            let uri = "test://\(file.path)"
+            try await self.withDriver(uri: uri, domainsMax: 2) { driver async throws in
+                #expect(try await driver.sample().domains.map(\.vm) == ["a", "b"])
+            }
+            try await self.withDriver(uri: uri, domainsMax: 1) { driver async throws in
+                await #expect(throws: HypervisorError.refused("2 domains are here, more than the 1 that are read")) {
+                    try await driver.sample()
+                }
             }
         }
 

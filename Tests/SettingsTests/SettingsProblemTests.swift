@@ -263,4 +263,38 @@ struct SettingsProblemTests {
         #expect(libvirt.capacity == Resources(cpuMillicores: 16_000, memoryMiB: 65_536))
         #expect(libvirt.migrationURI == "qemu+tls://127.0.0.1/system")
     }
+
+    @Test(
+        "name an IPv6 host in URIs as URIs do, and nowhere else",
+        arguments: [
+            ("[2001:db8::7]:7401", "{}", "qemu+tls://[2001:db8::7]/system"),
+            ("[fe80::1%eth0]:7401", "{}", "qemu+tls://[fe80::1%25eth0]/system"),
+            (
+                "[::1]:7401", "{migration_uri: \"qemu+tls://{host}:16514/system?pkipath=/etc/{host}\"}",
+                "qemu+tls://[::1]:16514/system?pkipath=/etc/::1"
+            ),
+            ("[::1]:7401", "{migration_uri: \"qemu+ssh://vm@{host}/system\"}", "qemu+ssh://vm@[::1]/system"),
+            ("[::1]:7401", "{migration_uri: \"qemu+tcp://[{host}]/system\"}", "qemu+tcp://[::1]/system"),
+            ("h1:7401", "{migration_uri: \"qemu+tcp://{host}/system\"}", "qemu+tcp://h1/system"),
+        ])
+    func hostsInURIs(address: String, section: String, migrationURI: String) throws {
+        let text = """
+            node: n1
+            cluster: test
+            ring:
+              nodes:
+                - {id: n1, address: "\(address)"}
+                - {id: n2, address: "127.0.0.1:7402"}
+            hypervisor: {libvirt: \(section)}
+            state_dir: /var/lib/{host}
+            insecure: true
+            """
+        let settings = try SettingsFixture.read(text)
+        guard case .libvirt(let libvirt) = settings.hypervisor else {
+            Issue.record("libvirt is configured")
+            return
+        }
+        #expect(libvirt.migrationURI == migrationURI)
+        #expect(!settings.stateDirectory.contains("["))
+    }
 }

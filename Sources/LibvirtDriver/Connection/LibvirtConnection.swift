@@ -27,14 +27,9 @@
         init(uri: String, keepAlive: KeepAlive) throws(LibvirtCallError) {
             guard LibvirtEventLoop.isRunning else { throw .lastOnThisThread() }
             self.pointer = try checked(virConnectOpen(uri))
-            do {
-                // 1 says that this daemon does not support it: then only the end of the socket tells of its death.
-                try Self.unlessInProcess(
-                    virConnectSetKeepAlive(self.pointer, keepAlive.intervalSeconds, keepAlive.count))
-            } catch {
-                virConnectClose(self.pointer)
-                throw error
-            }
+            // 1 says that this daemon does not support it: then only the end of the socket tells of its death. What is
+            // thrown from here on is closed by `deinit`, as every field has its value.
+            try Self.unlessInProcess(virConnectSetKeepAlive(self.pointer, keepAlive.intervalSeconds, keepAlive.count))
         }
 
         deinit {

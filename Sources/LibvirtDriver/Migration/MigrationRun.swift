@@ -1,7 +1,6 @@
 #if Libvirt
     import Basis
     import CLibvirt
-    import Foundation
     import Hypervisor
     import Placement
 
@@ -37,7 +36,7 @@
         private let startedAt: MonotonicInstant
         private let onProgress: @Sendable (MigrationProgress) -> Void
 
-        private let lock = NSCondition()
+        private let lock = MonotonicCondition()
         private var abortReason: AbortReason?
         private var isOver = false
 
@@ -142,11 +141,10 @@
 
         /// Looks after `pause`, or earlier when there is something new to see.
         private func look(after pause: Duration) -> Finding {
-            let until = Date(timeIntervalSinceNow: pause.inSeconds)
             self.lock.lock()
             defer { self.lock.unlock() }
             let wasAborting = self.abortReason != nil
-            while !self.isOver, wasAborting || self.abortReason == nil, self.lock.wait(until: until) {}
+            self.lock.wait(for: pause) { self.isOver || (!wasAborting && self.abortReason != nil) }
             if self.isOver { return .over }
             if self.abortReason == nil, self.time.now - self.startedAt >= self.order.limits.timeLimit {
                 self.abortReason = .timeLimit
@@ -169,7 +167,7 @@
             self.onProgress(
                 MigrationProgress(
                     elapsed: self.time.now - self.startedAt, sentMiB: Int(figures.processedBytes / 1_048_576),
-                    remainingMiB: Int(figures.remainingBytes / 1_048_576), round: Int(figures.iteration)))
+                    remainingMiB: Int(figures.remainingBytes / 1_048_576), round: Int(clamping: figures.iteration)))
         }
     }
 #endif

@@ -41,6 +41,8 @@
             | VIR_DOMAIN_STATS_DIRTYRATE.rawValue
 
         /// Blocks. In no particular order.
+        ///
+        /// - Throws: what keeps any domain from being read that has not ended, with its name.
         func read(
             _ connection: LibvirtConnection, capabilities: HostCapabilities, time: some TimeSource
         ) throws(LibvirtCallError) -> [DomainReading] {
@@ -50,16 +52,10 @@
             let count = try checked(virConnectGetAllDomainStats(connection.pointer, Self.kinds, &records, flags))
             defer { virDomainStatsRecordListFree(records) }
             let readAt = time.now
-            var readings: [DomainReading] = []
-            for index in 0..<min(Int(count), self.settings.domainsMax) {
-                guard let record = records?[index]?.pointee else { break }
-                do throws(LibvirtCallError) {
-                    let reading = try self.reading(record, readAt: readAt, capabilities: capabilities)
-                    if let reading { readings.append(reading) }
-                } catch {
-                    // A domain may end while it is looked at; a connection that ended is everybody's error.
-                    guard connection.isAlive else { throw error }
-                }
+            let readings = try CompleteReading.ofDomains(Int(count), limit: self.settings.domainsMax) {
+                (index) throws(LibvirtCallError) -> DomainReading? in
+                try self.reading(
+                    try checked(records?[index]).pointee, readAt: readAt, capabilities: capabilities)
             }
             self.forgetAllBut(readings.map(\.vm))
             return readings
@@ -76,11 +72,24 @@
         private func reading(
             _ record: virDomainStatsRecord, readAt: MonotonicInstant, capabilities: HostCapabilities
         ) throws(LibvirtCallError) -> DomainReading? {
-            guard let pointer = record.dom, let name = virDomainGetName(pointer), let vm = VMID(String(cString: name)),
-                virDomainRef(pointer) == 0
-            else { return nil }
+            let pointer = try checked(record.dom)
+            let name = String(cString: try checked(virDomainGetName(pointer)))
+            // No agent can speak of a domain whose name is none for a VM.
+            guard let vm = VMID(name) else { return nil }
+            try checked(virDomainRef(pointer))
             let domain = Domain(owning: pointer)
-            let values = TypedValues(record.params, count: record.nparams)
+            do throws(LibvirtCallError) {
+                return try self.reading(
+                    of: domain, vm: vm, TypedValues(record.params, count: record.nparams), readAt: readAt,
+                    capabilities: capabilities)
+            } catch {
+                throw LibvirtCallError(code: error.code, message: "\(vm): \(error.message)")
+            }
+        }
+
+        private func reading(
+            of domain: Domain, vm: VMID, _ values: TypedValues, readAt: MonotonicInstant, capabilities: HostCapabilities
+        ) throws(LibvirtCallError) -> DomainReading {
             let state = try domain.state()
             let description = try self.description(of: domain, vm: vm, capabilities: capabilities)
             let job = state.activity != .shutOff ? try domain.migrationJob() : nil

@@ -34,7 +34,7 @@ enum HypervisorReader {
         var section = hypervisor.section("libvirt")
         let uri = section.optional("uri", self.uri(template)) ?? "qemu:///system"
         let migrationURI =
-            section.optional("migration_uri", self.uri(template)) ?? "qemu+tls://\(own.address.host)/system"
+            section.optional("migration_uri", self.uri(template)) ?? "qemu+tls://\(template.hostInURI)/system"
         var capacity = section.section("capacity")
         let (cpu, memory) = LoadReader.amounts(&capacity)
         capacity.finish()
@@ -64,7 +64,7 @@ enum HypervisorReader {
                 throw Quantities.Unexpected(
                     expected: "a libvirt URI such as qemu:///system or qemu+tls://{host}/system")
             }
-            return try template.filled(try SettingsSection.word(text))
+            return try template.uri(try SettingsSection.word(text))
         }
     }
 }

@@ -18,8 +18,25 @@ struct PathTemplate {
         file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
     }
 
+    /// The host as a URI names it: an IPv6 address stands in brackets (RFC 3986 §3.2.2), and the "%" before its zone is
+    /// escaped (RFC 6874).
+    var hostInURI: String {
+        self.host.contains(":") ? "[\(self.host.replacing("%", with: "%25"))]" : self.host
+    }
+
+    /// A URI with its placeholders filled in, and ``hostInURI`` where it says who is addressed.
+    func uri(_ text: String) throws(Quantities.Unexpected) -> String {
+        try self.filled(text) { before in
+            before.hasSuffix("://") || before.hasSuffix("@") ? self.hostInURI : self.host
+        }
+    }
+
     /// `text` with its placeholders filled in.
-    func filled(_ text: String) throws(Quantities.Unexpected) -> String {
+    ///
+    /// - Parameter host: says what stands for `{host}` behind a text that is filled in already.
+    private func filled(
+        _ text: String, host: (String) -> String
+    ) throws(Quantities.Unexpected) -> String {
         var filled = ""
         var rest = text[...]
         while let open = rest.firstIndex(of: "{") {
@@ -29,7 +46,7 @@ struct PathTemplate {
                 filled += self.node.name
                 rest = rest.dropFirst("{node}".count)
             } else if rest.hasPrefix("{host}") {
-                filled += self.host
+                filled += host(filled)
                 rest = rest.dropFirst("{host}".count)
             } else {
                 throw Quantities.Unexpected(expected: "{node} or {host} where a brace opens")
@@ -38,9 +55,9 @@ struct PathTemplate {
         return filled + rest
     }
 
-    /// ``filled(_:)``, and made to begin at the folder of the config file when it is relative.
+    /// A path with its placeholders filled in, and made to begin at the folder of the config file when it is relative.
     func path(_ text: String) throws(Quantities.Unexpected) -> String {
-        let filled = try self.filled(try SettingsSection.word(text))
+        let filled = try self.filled(try SettingsSection.word(text)) { _ in self.host }
         return filled.hasPrefix("/") ? filled : self.folder + filled
     }
 

@@ -12,7 +12,7 @@ struct JournalStore: AgentStore {
     func load() async throws -> StoredAgent {
         let marks = try await self.journal.marks()
         let handovers = try await self.journal.handovers()
-        return StoredAgent(marks: self.marks(marks), handovers: handovers.compactMap(HandoverRecord.init))
+        return StoredAgent(marks: self.marks(marks), handovers: try handovers.map(HandoverRecord.init))
     }
 
     func save(_ handover: HandoverRecord) async throws {
@@ -58,13 +58,23 @@ struct JournalStore: AgentStore {
 }
 
 extension HandoverRecord {
-    /// Nil for an entry that no version of this agent writes.
-    init?(_ entry: HandoverEntry) {
+    /// - Throws: ``UnknownHandover``: to go on without it would be to forget a guest that may stand paused.
+    init(_ entry: HandoverEntry) throws(UnknownHandover) {
         guard let action = ActionID(entry.action), let vm = VMID(entry.vm), let role = Role(rawValue: entry.role),
             let peer = NodeID(entry.peer), let phase = HandoverPhase(rawValue: entry.phase)
-        else { return nil }
+        else { throw UnknownHandover(entry: entry) }
         self.init(
             action: action, vm: vm, role: role, peer: peer,
             peerEndpoint: MigrationEndpoint(uri: entry.peerEndpoint), phase: phase)
+    }
+}
+
+/// The journal has a handover that this version of the agent does not write.
+struct UnknownHandover: Error, CustomStringConvertible {
+    var entry: HandoverEntry
+
+    var description: String {
+        "the journal's handover \(self.entry.action) of \(self.entry.vm) with \(self.entry.peer), role \(self.entry.role), "
+            + "phase \(self.entry.phase), is none that this version knows; was it written by a newer one?"
     }
 }
