@@ -167,6 +167,13 @@ let package = Package(
                 "Snapshots", "dvms",
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "dvmsdTests",
+            dependencies: [
+                "Basis", "ClusterActors", "ControlProtocol", "Journal", "Transport", "dvmsd", logging, nioCore,
+                nioPosix,
+            ],
+            swiftSettings: strict),
         .testTarget(name: "BoundaryTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -100,6 +100,8 @@ package protocol AgentEventSink: Sendable {
 package protocol MemberObserver: Sendable {
     /// Must return at once.
     func memberChanged(_ member: MemberDescription, to state: MemberState)
+    /// It is no member any more: it was gone for long, and no ring config lists it. Must return at once.
+    func memberForgotten(_ member: NodeID)
 }
 
 /// Solves one partition's placement problem. Off the agent's actor: the agent renews leases meanwhile.

@@ -10,7 +10,8 @@ package enum ControlLimits {
     package static let eventsDefault = 200
     /// The most past events that one request can ask for.
     package static let eventsMax = 100_000
-    /// The most events in one answer to `explain`: the newest of those there are.
+    /// The most events, and the most migrations, in one answer to `explain`: the newest of those there are, and
+    /// fewer where they would not fit into a line.
     package static let explainedEventsMax = 1_000
     /// The greatest demand that can be injected, in millicores.
     package static let cpuMillicoresMax = 1_000_000

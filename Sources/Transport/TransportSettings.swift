@@ -9,7 +9,7 @@ package struct TransportSettings: Hashable, Sendable {
     /// Requests and one-way messages of the peer that are being handled here, per connection.
     package var requestsServedMax = 1_024
     /// Bytes that wait to be written, per connection. Above it nothing new is sent; a peer that does not even read
-    /// its replies is cut off.
+    /// what it is answered, a ping or a refusal included, is cut off.
     package var outboundBytesMax = 8_388_608
     /// Connections that may be open at once, dialled and accepted.
     package var connectionsMax = 8_192

@@ -27,6 +27,7 @@ struct Daemon: Sendable {
     private let control: ControlSocket
     private let addresses: MemberAddresses
     private let startedAt: MonotonicInstant
+    private let reloads = OneAtATime()
 
     /// Starts, says that it is ready, and returns when it was told to stop and has.
     ///
@@ -68,7 +69,8 @@ struct Daemon: Sendable {
             ports: NodeAgent.Ports(
                 transport: self.transport, hypervisor: self.hypervisor.driver, time: time,
                 store: JournalStore(journal: self.journal, time: time), events: self.events,
-                solver: LocalPartitionSolver(), executor: self.transport.executor, members: self.addresses),
+                solver: LocalPartitionSolver(), executor: self.transport.executor,
+                members: MemberPeers(self.addresses, self.transport)),
             log: log)
         do {
             self.control = try await Self.openControlSocket(settings, on: eventLoop, log: log)
@@ -121,6 +123,7 @@ struct Daemon: Sendable {
     ) async throws(StartError) -> TCPTransport {
         var transport = TransportSettings()
         transport.insecure = settings.insecure
+        OpenFilesLimit.raise(forPeers: transport.connectionsMax, log: log)
         do {
             return try await TCPTransport.start(
                 identity: TransportIdentity(node: settings.node, cluster: settings.cluster, boot: boot),
@@ -181,7 +184,7 @@ struct Daemon: Sendable {
         ControlService(
             settings: self.settings, agent: self.agent, transport: self.transport, journal: self.journal,
             events: self.events, addresses: self.addresses, time: self.time, startedAt: self.startedAt,
-            reload: { await self.reload() })
+            reload: { await self.reloads.run { await self.reload() } })
     }
 
     private func sayReady() {
@@ -196,7 +199,7 @@ struct Daemon: Sendable {
         for await signal in signals.stream {
             switch signal {
             case .reload:
-                if let refusal = await self.reload() {
+                if let refusal = await self.reloads.run({ await self.reload() }) {
                     self.log.error("not reloaded", metadata: ["reason": "\(refusal)"])
                 }
             case .stop:
@@ -222,12 +225,15 @@ struct Daemon: Sendable {
         if let changed = settings.firstChangeThatNeedsRestart(from: self.settings) {
             return "\(changed) changes with a restart only"
         }
-        if let refusal = await self.agent.reconfigure(AgentSettings(settings)) { return refusal }
+        let certificates: TCPTransport.LoadedCertificates
         do {
-            try await self.transport.reloadCertificates()
+            certificates = try await self.transport.loadCertificates()
         } catch {
             return "certificates: \(error)"
         }
+        // The last that can refuse: it takes all into use, or nothing.
+        if let refusal = await self.agent.reconfigure(AgentSettings(settings)) { return refusal }
+        await self.transport.use(certificates)
         self.log.notice("reloaded")
         return nil
     }

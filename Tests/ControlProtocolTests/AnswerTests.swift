@@ -20,10 +20,10 @@ struct AnswerTests {
             refusalsReceived: 8),
         uptimeMilliseconds: 9)
 
-    private func body(_ line: [UInt8]) throws -> ControlAnswer.Body {
+    private func body(_ line: [UInt8], id: UInt64 = 7) throws -> ControlAnswer.Body {
         #expect(line.last == UInt8(ascii: "\n"))
         let answer = try ControlLine.answer(from: line.dropLast())
-        #expect(answer.id == 7)
+        #expect(answer.id == id)
         return answer.body
     }
 
@@ -79,6 +79,46 @@ struct AnswerTests {
             return
         }
         #expect(error == ControlError(.unavailable, "the answer has 1048606 bytes; a line may have 1048576"))
+    }
+
+    @Test("explains by the newest that a line has room for, and says that there is more")
+    func longExplanation() throws {
+        let text = String(repeating: "\u{1F}", count: 1_000)
+        let events = (1...UInt64(1_001)).map {
+            ControlEvent(sequence: $0, wallMilliseconds: .max, kind: "granted", text: text, facts: [:])
+        }
+        let migrations = (1...2_000).map {
+            ControlMigration(
+                action: "n1#1.1/\($0)", isp: text, vm: "web1", from: "n1", to: "n2", startedWallMilliseconds: 1)
+        }
+        let isp = ControlISP(isp: "n1#1.1", trigger: "cpu", reason: text, birth: 1, startedWallMilliseconds: 1)
+        let whole = ControlExplanation(isps: [isp], migrations: migrations, events: events)
+        let fitting = whole.fittingIntoLine
+        #expect(fitting.isps == [isp])
+        #expect(fitting.events == Array(events.suffix(fitting.events.count)))
+        #expect(fitting.migrations == Array(migrations.suffix(fitting.migrations.count)))
+        #expect(fitting.olderLeftOut == true)
+        let line = ControlLine.bytes(ok: fitting, id: .max)
+        // One entry more would not fit: each has some 6,100 bytes.
+        #expect((ControlLimits.lineBytesMax - 13_000...ControlLimits.lineBytesMax + 1).contains(line.count))
+        guard case .ok(let payload) = try self.body(line, id: .max) else {
+            Issue.record("not ok")
+            return
+        }
+        #expect(try payload.value() == fitting)
+    }
+
+    @Test("explains by all that there is where it fits, up to so many events")
+    func shortExplanation() {
+        let events = (1...UInt64(1_001)).map {
+            ControlEvent(sequence: $0, wallMilliseconds: 1, kind: "granted", text: "", facts: [:])
+        }
+        let all = ControlExplanation(isps: [], migrations: [], events: Array(events.dropFirst()))
+        #expect(all.fittingIntoLine == all)
+        let tooMany = ControlExplanation(isps: [], migrations: [], events: events)
+        var fitting = all
+        fitting.olderLeftOut = true
+        #expect(tooMany.fittingIntoLine == fitting)
     }
 
     @Test("is handed on with what this program does not know")

@@ -133,6 +133,26 @@ struct HostilePeerTests {
         try await target.check()
     }
 
+    @Test("more connections to the control socket than it serves, of which the last is told so")
+    func connectionTooMany() async throws {
+        let target = try await Target()
+        var clients: [ControlClient] = []
+        for _ in 1...128 {
+            let client = try await target.ring.control("n1")
+            // Answered before the next one comes: what waits to be accepted is limited, too.
+            _ = try await client.ask("version")
+            clients.append(client)
+        }
+        let refusal = try #require(try await target.ring.control("n1").firstLine())
+        #expect(refusal["error"]["code"] == "unavailable")
+        #expect(refusal["error"]["message"].text?.contains("128 connections") == true, "\(refusal)")
+        for client in clients { #expect(try await client.ask("version")["node"] == "n1") }
+        // Whoever goes makes room, as soon as the daemon notices: here for the one that looks, and for the next.
+        clients.removeLast(2)
+        while (try? await target.ring.control("n1").ask("version")) == nil {}
+        try await target.check(logged: "too many are open")
+    }
+
     @Test("a line at the control socket that never ends")
     func endlessLine() async throws {
         let target = try await Target()

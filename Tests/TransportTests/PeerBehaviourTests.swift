@@ -187,6 +187,42 @@ struct PeerBehaviourTests {
         await b.shutdown()
     }
 
+    @Test("end the connection to a peer that is forgotten, in good order, and take it back when it connects anew")
+    func forgetConnected() async throws {
+        let b = try await self.network.start("b")
+        await b.register(EchoHandler(), for: .agents)
+        let link = try await self.greeted(b, as: "a")
+        await b.forget("a")
+        #expect(await b.connectedPeers.isEmpty)
+        // Pings of the transport's own, of a slow moment, may come before.
+        #expect(await link.next(ignoring: [FrameKind.ping.rawValue])?.kind == .goodbye)
+        try await link.send(Frame(.goodbye))
+        #expect(await link.next(ignoring: [FrameKind.ping.rawValue]) == nil)
+        let again = try await self.greeted(b, as: "a")
+        try await again.send(Frame(.request, flags: 1, correlation: 5, body: ByteBuffer(string: "hi")))
+        #expect(await again.next()?.kind == .reply)
+        await b.shutdown()
+    }
+
+    @Test("keep nothing of a peer that could not be reached once it is forgotten")
+    func forgetUnreachable() async throws {
+        var settings = TestNetwork.settings
+        (settings.reconnectDelayMin, settings.reconnectDelayMax) = (.seconds(600), .seconds(600))
+        let b = try await self.network.start("b", settings: settings)
+        // A port that nobody has any more.
+        let gone = try await self.network.start("a")
+        await gone.shutdown()
+        func answer() async throws -> String {
+            reason(try await transportError { () throws(TransportError) in try await b.ask("?", of: "a") })
+        }
+        _ = try await answer()
+        #expect(try await answer().contains("next dial in"))
+        self.network.addresses.set(nil, of: "a")
+        await b.forget("a")
+        #expect(try await answer() == "no address of a is known")
+        await b.shutdown()
+    }
+
     @Test("give up a peer that connects and does not say hello")
     func noHello() async throws {
         var settings = TestNetwork.settings
@@ -194,6 +230,28 @@ struct PeerBehaviourTests {
         let b = try await self.network.start("b", settings: settings)
         let link = try await RawLink.dial(await b.address)
         #expect(await link.next(ignoring: [FrameKind.hello.rawValue]) == nil)
+        await b.shutdown()
+    }
+
+    @Test(
+        "cut off a peer that never reads what its pings, or what it is refused, are answered",
+        arguments: [
+            Frame(.ping), Frame(.request, flags: 0xFF, correlation: 1), Frame(rawKind: 99, correlation: 1),
+            Frame(version: 2, rawKind: FrameKind.request.rawValue, correlation: 1),
+        ])
+    func unreadAnswers(frame: Frame) async throws {
+        var settings = TestNetwork.settings
+        settings.frameBytesMax = 65_536
+        settings.outboundBytesMax = 131_072
+        let b = try await self.network.start("b", settings: settings)
+        let link = try await self.greeted(b, as: "a")
+        try await link.channel.setOption(.autoRead, value: false).get()
+        var bytes = ByteBuffer()
+        for _ in 1...16_384 { frame.encode(into: &bytes) }
+        // An answer is as long as its frame at least: far more than the kernel's buffers hold.
+        await #expect(throws: (any Error).self) {
+            for _ in 1...512 { try await link.send(bytes) }
+        }
         await b.shutdown()
     }
 

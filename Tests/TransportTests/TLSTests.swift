@@ -116,13 +116,13 @@ struct TLSTests {
             try FileManager.default.removeItem(atPath: "\(theirs.path)/\(to)")
             try FileManager.default.copyItem(atPath: "\(ours.path)/\(from)", toPath: "\(theirs.path)/\(to)")
         }
-        try await b.reloadCertificates()
+        await b.use(try await b.loadCertificates())
         time.advance(by: .seconds(5))
         #expect(try await a.ask("now?", of: "b", time: time) == "a:now?")
-        // A reload that fails leaves the old ones in use.
+        // Files that cannot be used leave the old ones in use.
         try FileManager.default.removeItem(atPath: "\(theirs.path)/b.key")
         await #expect(throws: CertificateError.missing(path: "\(theirs.path)/b.key")) {
-            try await b.reloadCertificates()
+            _ = try await b.loadCertificates()
         }
         #expect(try await a.ask("still?", of: "b", time: time) == "a:still?")
         await a.shutdown()

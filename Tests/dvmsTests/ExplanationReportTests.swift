@@ -42,6 +42,15 @@ struct ExplanationReportTests {
                 """, "\(text)")
     }
 
+    @Test("says when an answer had no room for all, and where the rest is")
+    func olderLeftOut() {
+        var explanation = Samples.explanation
+        explanation.olderLeftOut = true
+        let text = self.report.text(of: explanation, about: .isp("n1#3.2"))
+        #expect(text.contains("ends solved\n\nOlder events"), "\(text)")
+        #expect(text.hasSuffix("dvms events --after 0 tells them all."), "\(text)")
+    }
+
     @Test("tells what there is of an ISP that has not ended")
     func running() {
         let isp = ControlISP(

@@ -107,6 +107,7 @@ extension NodeAgent {
                     if change.old != .suspect { self.watch.lookAgain(at: self.now, using: &self.generator) }
                 }
             case .forgotten(let member):
+                self.ports.members?.memberForgotten(member)
                 self.deadSince[member] = nil
             case .departed:
                 for departure in self.departures { departure.resume() }

@@ -84,6 +84,8 @@ package actor NodeAgent {
     var unforgotten: [HandoverKey: VMID] = [:]
     /// Whether what an earlier boot wrote down is known.
     var journalIsRead = false
+    /// Closed when it is, or never will be.
+    let journalBell = Bell()
     var inDoubt: [VMID: InDoubt] = [:]
     /// Plans that wait for the operator, the last of each trigger class.
     var recommendations: [ISPID: Recommendation] = [:]
@@ -169,6 +171,7 @@ package actor NodeAgent {
         self.work.close()
         self.monitorBell.close()
         self.membershipBell.close()
+        self.journalBell.close()
     }
 
     /// Ends what runs here in good order: own ISP cancelled and its nodes released, own outgoing copies aborted,

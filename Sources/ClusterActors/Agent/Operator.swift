@@ -5,35 +5,34 @@ package import Placement
 /// What the operator asks of one node. A refusal is a sentence for the operator; nil means done.
 extension NodeAgent {
     /// Empties the node, and lets nothing in, until ``undrain()``. Survives a restart.
-    package func drain() async {
+    package func drain() async -> String? {
         await self.mark("draining") { $0.isDraining = true }
     }
 
-    package func undrain() async {
+    package func undrain() async -> String? {
         await self.mark("not draining any more") { $0.isDraining = false }
     }
 
     /// Starts nothing and lends the node to nobody, until ``resumeAgent()``. Survives a restart. What runs, ends.
-    package func pause() async {
+    package func pause() async -> String? {
         await self.mark("paused") { $0.isPaused = true }
     }
 
-    package func resumeAgent() async {
+    package func resumeAgent() async -> String? {
         await self.mark("resumed") { $0.isPaused = false }
     }
 
-    private func mark(_ words: String, _ change: (inout AgentMarks) -> Void) async {
+    private func mark(_ words: String, _ change: (inout AgentMarks) -> Void) async -> String? {
         // What an earlier boot left would else take the place of what is said now, or be overwritten unread.
-        while !self.journalIsRead, !Task.isCancelled { try? await self.ports.time.sleep(for: Self.journalLook) }
+        await self.journalBell.wait(until: .distantFuture, on: self.ports.time)
+        guard self.journalIsRead else { return "\(self.id) stopped before it had read its journal" }
         change(&self.marks)
         self.revisionBase &+= 1
         self.tell(.marked(words))
-        await self.saveMarks()
+        let failure = await self.saveMarks()
         self.monitorBell.ring()
+        return failure.map { "\(self.id) is \(words) until it restarts only, as its journal did not take that: \($0)" }
     }
-
-    /// How often an operator's word looks whether the journal is read.
-    private static let journalLook = Duration.milliseconds(100)
 
     /// Makes this node look overloaded: every VM counts as wanting more, in proportion, so that the CPU load is a fifth
     /// of the node above its threshold. It ends with the ISP that it starts.

@@ -7,13 +7,14 @@ extension NodeAgent {
     /// Reads what an earlier boot left, waits for the hypervisor, and settles every handover as far as the VM set.
     func recover() async {
         let began = self.now
-        let stored = await self.loadStore()
+        guard let stored = await self.loadStore() else { return }
         self.takeMarks(stored.marks)
         for record in stored.handovers {
             self.handovers[HandoverKey(action: record.action, role: record.role)] = record
             if record.role == .destination, record.isSettled { self.settledArrivals.append(record.action) }
         }
         self.journalIsRead = true
+        self.journalBell.close()
         await self.connectHypervisor()
         for record in stored.handovers where record.role == .source {
             await self.settleOldDeparture(record)
@@ -35,7 +36,8 @@ extension NodeAgent {
         self.monitorBell.ring()
     }
 
-    private func loadStore() async -> StoredAgent {
+    /// - Returns: nil when the agent ended before its journal could be read: of that, nothing may be said to anybody.
+    private func loadStore() async -> StoredAgent? {
         while !Task.isCancelled {
             do {
                 return try await self.ports.store.load()
@@ -44,7 +46,7 @@ extension NodeAgent {
                 try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
             }
         }
-        return StoredAgent(marks: AgentMarks(), handovers: [])
+        return nil
     }
 
     private func takeMarks(_ marks: AgentMarks) {
@@ -56,15 +58,20 @@ extension NodeAgent {
     }
 
     /// Writes down what a restart must not forget.
-    func saveMarks() async {
+    ///
+    /// - Returns: why that failed; nil when it is written.
+    @discardableResult
+    func saveMarks() async -> String? {
         let now = self.now
         self.marks.moves = self.moves.all(at: now).map { vm, past in
             AgentMarks.Moves(vm: vm, past: past.map { PastMove(from: $0.from, age: now - $0.at) })
         }
         do {
             try await self.ports.store.save(self.marks)
+            return nil
         } catch {
             self.tell(.storeFailed(reason: "\(error)"))
+            return "\(error)"
         }
     }
 

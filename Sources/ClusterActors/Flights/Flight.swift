@@ -132,7 +132,7 @@ extension NodeAgent {
 
     /// `vm` as the hypervisor shows it at this instant, with its mark; nil when it is not here.
     ///
-    /// - Throws: ``HypervisorError``, also when the sample leaves out a domain that is here, as it does beyond a limit:
+    /// - Throws: ``HypervisorError``, also when the sample leaves out a domain that is here:
     ///   nothing may be concluded from that.
     func domain(_ vm: VMID) async throws(HypervisorError) -> DomainSample? {
         if let domain = try await self.ports.hypervisor.sample().domains.first(where: { $0.vm == vm }) { return domain }

@@ -216,7 +216,7 @@ extension NodeAgent {
     private func takeUnawaitedGrant(_ epoch: Epoch, of node: NodeID, to isp: ISPID) async {
         if let own = self.ownISP, own.procedure.isp == isp {
             if own.procedure.partition[node]?.epoch == epoch { return }
-            self.ownISP?.gaveBack(node, epoch)
+            self.countRelease(of: node, epoch, for: isp)
         }
         _ = await self.ask(node, .release(Token(isp: isp, epoch: epoch)))
     }
@@ -340,11 +340,15 @@ extension NodeAgent {
 
     /// Releases belong to the agent: they go on although the ISP's task was cancelled.
     func release(_ node: NodeID, _ token: Token, countingFor isp: ISPID) {
-        if self.ownISP?.procedure.isp == isp {
-            self.ownISP?.summary.messages += 1
-            self.ownISP?.gaveBack(node, token.epoch)
-        }
+        self.countRelease(of: node, token.epoch, for: isp)
         self.spawn { await self.releaseAll([(node, token)]) }
+    }
+
+    /// A grant that is given back counts as one message, however often that is said.
+    private func countRelease(of node: NodeID, _ epoch: Epoch, for isp: ISPID) {
+        guard let own = self.ownISP, own.procedure.isp == isp, !own.hasGivenBack(node, epoch) else { return }
+        self.ownISP?.summary.messages += 1
+        self.ownISP?.gaveBack(node, epoch)
     }
 
     /// Asks each until it has answered, or until its lease has ended anyway.

@@ -98,6 +98,9 @@ package struct Membership: Sendable {
 
     /// What is said with a higher incarnation is ignored, and with this one all but that the member is alive.
     static let incarnationMax: UInt64 = 1 << 63
+
+    /// The incarnation that a node says, so that it is believed against one who said the given one.
+    static func outranking(_ incarnation: UInt64) -> UInt64 { min(incarnation + 1, Self.incarnationMax) }
 }
 
 // MARK: - Events and effects

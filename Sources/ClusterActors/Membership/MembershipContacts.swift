@@ -37,7 +37,7 @@ extension Membership {
         case .idle:
             self.activate(at: now, using: &rng)
         case .departed:
-            self.incarnation = min(self.incarnation + 1, Self.incarnationMax)
+            self.incarnation = Self.outranking(self.incarnation)
             self.activate(at: now, using: &rng)
         case .active:
             break

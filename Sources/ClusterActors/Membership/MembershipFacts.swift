@@ -65,10 +65,10 @@ extension Membership {
         case .alive:
             // Said by an earlier start of this node whose boot number could not be stored.
             guard update.incarnation > self.incarnation else { return }
-            self.incarnation = min(update.incarnation + 1, Self.incarnationMax)
+            self.incarnation = Self.outranking(update.incarnation)
         case .suspect, .dead, .left:
             if update.incarnation >= self.incarnation {
-                self.incarnation = update.incarnation + 1
+                self.incarnation = Self.outranking(update.incarnation)
                 self.health.worsen()
             }
         }

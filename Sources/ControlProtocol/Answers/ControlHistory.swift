@@ -37,11 +37,21 @@ package struct ControlExplanation: Hashable, Sendable, Codable {
     package var isps: [ControlISP]
     package var migrations: [ControlMigration]
     package var events: [ControlEvent]
+    /// True when the journal has older migrations or events than these, for which an answer has no room.
+    package var olderLeftOut: Bool?
 
-    package init(isps: [ControlISP], migrations: [ControlMigration], events: [ControlEvent]) {
+    package init(
+        isps: [ControlISP], migrations: [ControlMigration], events: [ControlEvent], olderLeftOut: Bool? = nil
+    ) {
         self.isps = isps
         self.migrations = migrations
         self.events = events
+        self.olderLeftOut = olderLeftOut
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case isps, migrations, events
+        case olderLeftOut = "older_left_out"
     }
 }
 

@@ -12,7 +12,8 @@ package enum ControlRequest: Hashable, Sendable {
     case version
     /// Answered by ``ControlStatus``.
     case status
-    /// Answered by ``ControlRing``.
+    /// Answered by ``ControlRing``; refused when the ring is longer than ``ControlLimits/lineBytesMax``, which are some
+    /// 7,000 members.
     case ring
     /// Answered by ``ControlVMs``.
     case vms
@@ -38,7 +39,8 @@ package enum ControlRequest: Hashable, Sendable {
 
 /// Which events are told: the newest of the past, then, with ``follows``, those to come.
 package struct ControlEventQuery: Hashable, Sendable {
-    /// Only events with a greater sequence, then the oldest of these first.
+    /// Only events with a greater sequence, then the oldest of these. So a reader pages: after the last that it was
+    /// told, until it is told fewer than ``limit``.
     package var after: UInt64?
     /// How many past events at the most, 0 to ``ControlLimits/eventsMax``.
     package var limit = ControlLimits.eventsDefault

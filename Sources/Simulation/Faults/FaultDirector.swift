@@ -157,7 +157,7 @@ final class FaultDirector: @unchecked Sendable {
                 self.end(node, process)
             }
             if self.ring.members[node]?.process.state == .crashed { try await self.ring.start(node) }
-            self.tell(node) { await $0.undrain() }
+            self.tell(node) { _ = await $0.undrain() }
         }
         for vm in self.usual.keys.sorted() { try await self.makeUsual(vm) }
         self.watch.take(.network(isClean: true))
@@ -178,8 +178,8 @@ final class FaultDirector: @unchecked Sendable {
                 self.ring.nodes[index], cpuMillicores, period, until: self.ring.world.now + duration)
         case .drain(let index):
             let node = self.ring.nodes[index]
-            self.tell(node) { await $0.drain() }
-            self.enter(after: duration) { self.tell(node) { await $0.undrain() } }
+            self.tell(node) { _ = await $0.drain() }
+            self.enter(after: duration) { self.tell(node) { _ = await $0.undrain() } }
         case .injectUnderload(let index):
             self.tell(self.ring.nodes[index]) { _ = await $0.injectUnderload() }
         case .injectOverload(let index):

@@ -1,11 +1,20 @@
 package import Basis
 import ClusterActors
 
-/// P12: an ISP takes no more messages than `docs/protocol.md` promises under "Messages per ISP".
+/// P12: an ISP takes no more messages than `docs/protocol.md` promises under "Messages per ISP", and its summary counts
+/// every one that was seen on the network.
 package struct MessagesChecker: InvariantChecker {
+    private struct GrantKey: Hashable {
+        var node: NodeID
+        var epoch: Epoch
+    }
+
     /// What of an ISP the bound depends on and its summary does not say.
     private struct Seen {
-        var grants = 0
+        var grants: Set<GrantKey> = []
+        /// The asker's numbers of its requests, so that repetitions by the network count once.
+        var requests: Set<UInt64> = []
+        var releases: Set<GrantKey> = []
         var met: Set<ISPID> = []
         /// How long each migration took that has ended, and how many have not.
         var migrations: [Duration] = []
@@ -23,13 +32,42 @@ package struct MessagesChecker: InvariantChecker {
     }
 
     package mutating func take(_ fact: Fact, at now: MonotonicInstant) -> [Breach] {
-        guard case .told(let node, let event) = fact else {
-            if case .crashed(let node) = fact { self.seen = self.seen.filter { $0.key.node != node } }
-            return []
+        switch fact {
+        case .told(let node, let event):
+            return self.take(event, of: node)
+        case .crashed(let node):
+            self.seen = self.seen.filter { $0.key.node != node }
+        case .requestSent(let exchange, let request):
+            self.count(request, exchange)
+        case .replyArrived(let exchange, .reserve(let isp, _, _), .reserve(.granted(let grant))):
+            self.seen[isp]?.grants.insert(GrantKey(node: exchange.asked, epoch: grant.epoch))
+        case .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network, .sees, .queues, .tick:
+            break
         }
+        return []
+    }
+
+    private mutating func count(_ request: Request, _ exchange: Exchange) {
+        let isp: ISPID
+        switch request {
+        case .reserve(let asking, _, _): isp = asking
+        case .renew(let token, _, _): isp = token.isp
+        case .migrate(let order): isp = order.action.isp
+        case .wait(let waiting, _, _, _): isp = waiting
+        case .release(let token):
+            guard exchange.asker == token.isp.node else { return }
+            self.seen[token.isp]?.releases.insert(GrantKey(node: exchange.asked, epoch: token.epoch))
+            return
+        case .actionDone, .incoming, .handover, .ended, .membership:
+            return
+        }
+        if exchange.asker == isp.node { self.seen[isp]?.requests.insert(exchange.number) }
+    }
+
+    private mutating func take(_ event: AgentEvent, of node: NodeID) -> [Breach] {
         switch event {
-        case .granted(let isp, _, _):
-            self.seen[isp, default: Seen()].grants += 1
+        case .ispStarted(let key, _):
+            self.seen[key.isp] = Seen()
         case .waits(let isp, let others):
             self.seen[isp, default: Seen()].met.formUnion(others)
         case .migrationOrdered(let action, _, _, _, _):
@@ -40,8 +78,13 @@ package struct MessagesChecker: InvariantChecker {
         case .ispEnded(let summary):
             let seen = self.seen.removeValue(forKey: summary.key.isp) ?? Seen()
             let most = self.messagesMax(of: summary, seen)
-            guard summary.messages > most else { return [] }
-            let what = "took \(summary.messages) messages, promised are at most \(most)"
+            if summary.messages > most {
+                let what = "took \(summary.messages) messages, promised are at most \(most)"
+                return [Breach(.messagesBounded, node: node, isp: summary.key.isp, what)]
+            }
+            let sent = seen.requests.count + seen.releases.count
+            guard sent > summary.messages else { return [] }
+            let what = "sent \(sent) messages and counts \(summary.messages)"
             return [Breach(.messagesBounded, node: node, isp: summary.key.isp, what)]
         default:
             break
@@ -59,6 +102,6 @@ package struct MessagesChecker: InvariantChecker {
         let migrations = seen.migrations + Array(repeating: summary.duration, count: max(seen.underWay, 0))
         let migrate = migrations.reduce(0) { $0 + 2 + polls($1, timings.actionPoll) }
         let wait = seen.met.count * (polls(summary.duration, timings.waitPoll) + 2 * summary.sweeps)
-        return reserve + renew + migrate + wait + seen.grants
+        return reserve + renew + migrate + wait + seen.grants.count
     }
 }

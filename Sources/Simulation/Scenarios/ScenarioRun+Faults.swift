@@ -34,10 +34,10 @@ extension ScenarioRun {
         case .injectOverload: return await agent.injectOverload()
         case .injectUnderload: return await agent.injectUnderload()
         case .injectDemand(let vm, let cpu): return await agent.injectDemand(of: vm, cpuMillicores: cpu)
-        case .drain: await agent.drain()
-        case .undrain: await agent.undrain()
-        case .pause: await agent.pause()
-        case .resume: await agent.resumeAgent()
+        case .drain: return await agent.drain()
+        case .undrain: return await agent.undrain()
+        case .pause: return await agent.pause()
+        case .resume: return await agent.resumeAgent()
         case .apply(let isp):
             if case .refused(let reason) = await agent.apply(isp) { return reason }
         case .adopt(let vm, let fenced): return await agent.adopt(vm, fenced: fenced)

@@ -74,6 +74,21 @@ final class Connection: ChannelInboundHandler {
         self.links.needFlush(of: self)
     }
 
+    /// Sends what answers a frame of the peer, and cuts off a peer that goes on asking and does not read: its answers
+    /// would pile up here.
+    func answer(_ frame: Frame) {
+        self.send(frame)
+        self.endIfUnread()
+    }
+
+    /// Whether more waits to be read by the peer than may; then the connection ends.
+    @discardableResult
+    func endIfUnread() -> Bool {
+        guard self.outboundBytes > self.links.settings.outboundBytesMax else { return false }
+        self.close("\(self.outboundBytes) bytes of answers wait to be read by the peer")
+        return true
+    }
+
     func sendGoodbye() {
         guard !self.goodbyeSent, self.peer != nil else { return }
         self.goodbyeSent = true
@@ -241,7 +256,7 @@ final class Connection: ChannelInboundHandler {
         case .refusal:
             self.takeRefusal(frame)
         case .ping where frame.flags & Frame.pingAnswer == 0:
-            self.send(Frame(.ping, flags: Frame.pingAnswer, correlation: frame.correlation))
+            self.answer(Frame(.ping, flags: Frame.pingAnswer, correlation: frame.correlation))
         case .ping:
             // An answer: that it came is all that it says.
             break
@@ -283,7 +298,7 @@ final class Connection: ChannelInboundHandler {
 
     func refuse(_ correlation: UInt64, as refusal: Refusal) {
         self.links.statistics.refusalsSent += 1
-        self.send(Frame(.refusal, correlation: correlation, body: ByteBuffer(integer: refusal.rawValue)))
+        self.answer(Frame(.refusal, correlation: correlation, body: ByteBuffer(integer: refusal.rawValue)))
     }
 
     /// The verified DNS names of the peer; nil without TLS.

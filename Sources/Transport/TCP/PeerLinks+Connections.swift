@@ -80,6 +80,7 @@ extension PeerLinks {
             guard let call = self.calls.remove(frame.correlation) else { continue }
             self.end(call, frame.correlation, .failure(.unreachable(reason: reason)))
         }
+        self.forgetLinkIfUnknown(node)
     }
 
     // MARK: Hello
@@ -166,6 +167,22 @@ extension PeerLinks {
         self.settle(connection)
     }
 
+    /// Starts nothing new on a connection to `node`, and forgets that it could not be reached.
+    func forget(_ node: NodeID) {
+        guard let link = self.links[node] else { return }
+        if let connection = link.current { self.retire(connection) }
+        link.backoff.succeeded()
+        if link.isForgettable { self.forgetLink(to: node) }
+    }
+
+    /// How long not to dial a node is not kept where nobody says any more how it would be dialled.
+    private func forgetLinkIfUnknown(_ node: NodeID) {
+        guard let link = self.links[node], link.current == nil, !link.isDialling,
+            self.addresses.address(of: node) == nil
+        else { return }
+        self.forgetLink(to: node)
+    }
+
     /// Takes the next step to the end of a connection that is to end: goodbye when nothing of this side is under way,
     /// close when the peer has said it too and has its answers. Neither side loses a request by it.
     func settle(_ connection: Connection) {
@@ -196,6 +213,7 @@ extension PeerLinks {
             if self.links[node]?.isForgettable ?? false {
                 self.forgetLink(to: node)
             }
+            self.forgetLinkIfUnknown(node)
         }
         for (correlation, call) in self.calls.removeAll(where: { $0.connection === connection }) {
             self.end(call, correlation, .failure(connection.isRefused ? .unreachable(reason: reason) : .connectionLost))

@@ -119,7 +119,7 @@ extension PeerLinks {
         guard connection.serving < self.settings.requestsServedMax else {
             return connection.refuse(frame.correlation, as: .tooManyInFlight)
         }
-        guard let node = connection.peerNode, self.canStillAnswer(on: connection) else { return }
+        guard let node = connection.peerNode, !connection.endIfUnread() else { return }
         switch handler.answer(frame.body, from: node) {
         case .now(let reply):
             self.reply(to: frame.correlation, reply, on: connection)
@@ -175,14 +175,6 @@ extension PeerLinks {
                 metadata: ["peer": "\(connection.remote)", "bytes": "\(reply.readableBytes)"])
             return connection.refuse(correlation, as: .malformed)
         }
-        connection.send(Frame(.reply, correlation: correlation, body: reply))
-        _ = self.canStillAnswer(on: connection)
-    }
-
-    /// Cuts off a peer that asks and does not read its replies: they would pile up here.
-    private func canStillAnswer(on connection: Connection) -> Bool {
-        guard connection.outboundBytes > self.settings.outboundBytesMax else { return true }
-        connection.close("\(connection.outboundBytes) bytes of replies wait to be read by the peer")
-        return false
+        connection.answer(Frame(.reply, correlation: correlation, body: reply))
     }
 }

@@ -120,12 +120,27 @@ package actor TCPTransport: MessageTransport {
         self.links.links.filter { $0.value.current != nil }.keys.sorted()
     }
 
-    /// Reads the certificates again: new connections use them, open ones go on. After an error the old ones stay.
-    package func reloadCertificates() async throws(CertificateError) {
-        guard self.certificates != nil else { return }
-        let contexts = try await Self.contexts(from: self.certificates, node: self.localNode, time: self.time)
-        self.links.contexts = contexts
-        self.log.info("certificates reloaded")
+    /// Certificates that were read and found good.
+    package struct LoadedCertificates: Sendable {
+        /// Nil for plaintext.
+        fileprivate let contexts: TLSContexts?
+    }
+
+    /// Reads the certificates again, and changes nothing: ``use(_:)`` does.
+    package func loadCertificates() async throws(CertificateError) -> LoadedCertificates {
+        LoadedCertificates(
+            contexts: try await Self.contexts(from: self.certificates, node: self.localNode, time: self.time))
+    }
+
+    /// From now on new connections use these certificates; open ones go on.
+    package func use(_ certificates: LoadedCertificates) {
+        self.links.contexts = certificates.contexts
+    }
+
+    /// Ends the connection to a peer that is none any more, in good order, and keeps nothing of the peer. One that
+    /// connects all the same is answered.
+    package func forget(_ node: NodeID) {
+        self.links.forget(node)
     }
 
     /// Says goodbye to every peer, ends own requests with ``TransportError/closed``, and waits up to `shutdownGrace`

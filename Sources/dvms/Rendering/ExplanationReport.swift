@@ -12,6 +12,14 @@ package struct ExplanationReport: Sendable {
     }
 
     package func text(of explanation: ControlExplanation, about subject: ControlSubject) -> String {
+        let text = self.told(explanation, about: subject)
+        return explanation.olderLeftOut == true ? "\(text)\n\n\(Self.olderIsElsewhere)" : text
+    }
+
+    private static let olderIsElsewhere =
+        "Older events and migrations are left out, as one answer has no room for them; dvms events --after 0 tells them all."
+
+    private func told(_ explanation: ControlExplanation, about subject: ControlSubject) -> String {
         switch subject {
         case .isp:
             let stories = explanation.isps.map { self.story(of: $0, in: explanation) }

@@ -45,10 +45,10 @@ struct ControlService: Sendable {
         case .events(let query): return try await self.events(query)
         case .explain(let subject): return .done(try await self.explain(subject))
         case .inject(let injection): return try self.done(await self.inject(injection))
-        case .drain: await self.agent.drain()
-        case .undrain: await self.agent.undrain()
-        case .pause: await self.agent.pause()
-        case .resume: await self.agent.resumeAgent()
+        case .drain: return try self.done(await self.agent.drain())
+        case .undrain: return try self.done(await self.agent.undrain())
+        case .pause: return try self.done(await self.agent.pause())
+        case .resume: return try self.done(await self.agent.resumeAgent())
         case .apply(let isp): return .done(try await self.apply(isp))
         case .adopt(let vm, let fenced):
             return try self.done(await self.agent.adopt(try Self.vm(vm), fenced: fenced))
@@ -104,18 +104,19 @@ struct ControlService: Sendable {
 
     private func explain(_ subject: ControlSubject) async throws(ControlError) -> ControlExplanation {
         await self.events.flush()
+        // One more than is told, so that it is known whether there are more.
+        let limit = ControlLimits.explainedEventsMax + 1
         let explanation = try await self.reading { () async throws(JournalError) in
             switch subject {
             case .isp(let isp):
                 ControlExplanation(
                     isps: try await self.journal.isp(isp).map { [$0] } ?? [],
                     migrations: try await self.journal.migrations(ofISP: isp),
-                    events: try await self.journal.events(ofISP: isp, limit: ControlLimits.explainedEventsMax))
+                    events: try await self.journal.events(ofISP: isp, limit: limit))
             case .vm(let vm):
                 ControlExplanation(
-                    isps: [],
-                    migrations: try await self.journal.migrations(ofVM: vm, limit: ControlLimits.explainedEventsMax),
-                    events: try await self.journal.events(ofVM: vm, limit: ControlLimits.explainedEventsMax))
+                    isps: [], migrations: try await self.journal.migrations(ofVM: vm, limit: limit),
+                    events: try await self.journal.events(ofVM: vm, limit: limit))
             }
         }
         guard !explanation.isEmpty else {
@@ -128,7 +129,7 @@ struct ControlService: Sendable {
                 .notFound,
                 "\(self.settings.node) knows nothing of \(what); an ISP is explained by the node that started it")
         }
-        return explanation
+        return explanation.fittingIntoLine
     }
 
     private func events(_ query: ControlEventQuery) async throws(ControlError) -> Answer {
@@ -140,22 +141,12 @@ struct ControlService: Sendable {
                 throw ControlError(.unavailable, "\(EventLog.followersMax) clients follow the events already")
             }
         }
-        await self.events.flush()
-        let past = try await self.reading { () async throws(JournalError) in try await self.past(query) }
+        let last = await self.events.flush()
+        let past = try await self.reading { () async throws(JournalError) in
+            try await PastEvents(self.journal).selected(by: query, upTo: last)
+        }
         guard let live else { return .events(past.map(ControlEvent.init)) }
         return .following(FollowedEvents(past: past, live: live, query: query))
-    }
-
-    private func past(_ query: ControlEventQuery) async throws(JournalError) -> [EventEntry] {
-        let found: [EventEntry]
-        if let isp = query.isp {
-            found = try await self.journal.events(ofISP: isp, limit: query.limit)
-        } else if let vm = query.vm {
-            found = try await self.journal.events(ofVM: vm, limit: query.limit)
-        } else {
-            return try await self.journal.events(after: query.after, limit: query.limit)
-        }
-        return found.filter { query.selects($0) }
     }
 
     private func reading<Value: Sendable>(
@@ -197,13 +188,6 @@ struct ControlService: Sendable {
         }
         self.addresses.learn(member)
         return try self.done(await self.agent.join(seed: member))
-    }
-}
-
-extension ControlEventQuery {
-    func selects(_ entry: EventEntry) -> Bool {
-        (self.isp == nil || self.isp == entry.isp) && (self.vm == nil || self.vm == entry.vm)
-            && entry.sequence > (self.after ?? 0)
     }
 }
 

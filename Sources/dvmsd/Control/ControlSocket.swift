@@ -1,3 +1,4 @@
+import ControlProtocol
 import Glibc
 import Logging
 import NIOCore
@@ -14,8 +15,8 @@ struct ControlSocket: Sendable {
 
     /// How many may wait to be accepted.
     private static let backlog: Int32 = 16
-    /// How many are served at a time; more are closed at once.
-    private static let connectionsMax = 128
+    /// How many connections are served at a time; one more is told so and closed.
+    static let connectionsMax = 128
     private static let connectTimeout = TimeAmount.seconds(1)
 
     /// Begins to listen at `path`. A socket file that nobody serves any more is replaced; one that is served is not.
@@ -29,11 +30,12 @@ struct ControlSocket: Sendable {
             throw .controlSocket(path: path, reason: "the path is too long for a socket")
         }
         try await self.refuseIfServed(address, path, eventLoop)
+        let count = ConnectionCount()
         do {
             let listener = try await ServerBootstrap(group: eventLoop)
                 .serverChannelOption(.backlog, value: Self.backlog)
                 .bind(unixDomainSocketPath: path, cleanupExistingSocketFile: true) { channel in
-                    Self.accept(channel, log)
+                    Self.accept(channel, count, log)
                 }
             guard chmod(path, 0o600) == 0 else {
                 throw StartError.controlSocket(path: path, reason: String(cString: strerror(errno)))
@@ -56,18 +58,42 @@ struct ControlSocket: Sendable {
         throw .controlSocket(path: path, reason: "another daemon serves it; give each its own control_socket")
     }
 
-    /// Nil for a peer that may not command this daemon: it is closed.
-    private static func accept(_ channel: any Channel, _ log: Logger) -> EventLoopFuture<Connection?> {
+    /// Nil for a connection that is not served: of a peer that may not command this daemon, or one too many. It is
+    /// closed here, since a `Connection` may only be made of a channel that will be served.
+    private static func accept(
+        _ channel: any Channel, _ count: ConnectionCount, _ log: Logger
+    ) -> EventLoopFuture<Connection?> {
         PeerCredentials.of(channel).flatMap { peer in
             guard peer.mayCommand(daemonOf: geteuid()) else {
                 log.warning(
                     "refused a control connection", metadata: ["user": "\(peer.user)", "pid": "\(peer.process)"])
                 return channel.close().map { nil }
             }
+            guard count.begin(below: Self.connectionsMax) else {
+                log.warning(
+                    "refused a control connection: too many are open",
+                    metadata: ["limit": "\(Self.connectionsMax)", "pid": "\(peer.process)"])
+                Self.refuse(channel)
+                return channel.eventLoop.makeSucceededFuture(nil)
+            }
+            channel.closeFuture.whenComplete { _ in count.end() }
             return channel.eventLoop.makeCompletedFuture {
-                try Connection(wrappingChannelSynchronously: channel)
+                let connection = try Connection(wrappingChannelSynchronously: channel)
+                // A `Connection` traps when it goes before its channel has closed, and one that is accepted while the
+                // socket is being closed is never handed to who would serve it.
+                channel.closeFuture.whenComplete { _ in withExtendedLifetime(connection) {} }
+                return connection
             }
         }
+    }
+
+    /// Says why, and closes. The words go out as soon as the channel is open; whether the peer reads them, or has
+    /// written meanwhile, is not waited for.
+    private static func refuse(_ channel: any Channel) {
+        let error = ControlError(
+            .unavailable, "\(Self.connectionsMax) connections to the control socket are open, and more are not served")
+        channel.writeAndFlush(ByteBuffer(bytes: ControlLine.bytes(error: error, id: nil)))
+            .whenComplete { _ in channel.close(promise: nil) }
     }
 
     /// Serves connections until the task is cancelled; then removes the socket file.
@@ -75,17 +101,9 @@ struct ControlSocket: Sendable {
         do {
             try await self.listener.executeThenClose { connections in
                 try await withThrowingDiscardingTaskGroup { group in
-                    let count = ConnectionCount()
                     for try await connection in connections {
                         guard let connection else { continue }
-                        guard count.begin(below: Self.connectionsMax) else {
-                            connection.channel.close(promise: nil)
-                            continue
-                        }
-                        group.addTask {
-                            await ControlConnection(connection, service, self.log).serve()
-                            count.end()
-                        }
+                        group.addTask { await ControlConnection(connection, service, self.log).serve() }
                     }
                 }
             }

@@ -1,15 +1,21 @@
-import Basis
+package import Basis
 import ClusterActors
-import Journal
+package import Journal
 import Placement
 
 /// Agent events as the journal keeps them.
-struct EventEntries {
+package struct EventEntries: Sendable {
     let time: any TimeSource
     /// What the machine's clock since its boot showed at the origin of `time`: instants of the daemons of one machine
     /// can be compared only on that clock.
     let machineClockOffset: Duration
     let unsolved: UnsolvedProblems
+
+    package init(time: any TimeSource, machineClockOffset: Duration, unsolved: UnsolvedProblems) {
+        self.time = time
+        self.machineClockOffset = machineClockOffset
+        self.unsolved = unsolved
+    }
 
     func event(_ event: AgentEvent, at instant: MonotonicInstant, sequence: UInt64) -> EventEntry {
         var facts = Dictionary(event.facts.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })

@@ -1,14 +1,14 @@
-import Basis
-import ClusterActors
-import Journal
-import Logging
+package import Basis
+package import ClusterActors
+package import Journal
+package import Logging
 import Placement
 import Synchronization
 
 /// Where the agent's events go: numbered, handed to whoever follows, logged, and written to the journal in batches.
 ///
 /// A class with a lock, because the agent tells in the middle of a turn and must not wait. ``run()`` writes.
-final class EventLog: AgentEventSink {
+package final class EventLog: AgentEventSink {
     private struct State {
         var lastSequence: UInt64
         var open = OpenRecords()
@@ -17,10 +17,28 @@ final class EventLog: AgentEventSink {
         var unsolved: [(isp: ISPID, problem: PlacementProblem)] = []
         var followers: [UInt64: AsyncStream<EventEntry>.Continuation] = [:]
         var followersEver: UInt64 = 0
-        /// Resumed when everything told so far is on disk, or the writer has ended.
+        /// Resumed when the batch that is taken next has been written, or the writer has ended.
         var flushes: [CheckedContinuation<Void, Never>] = []
         var isWriting = false
         var isClosed = false
+
+        mutating func take() -> Taken {
+            let taken = Taken(batch: self.batch, dropped: self.dropped, unsolved: self.unsolved, flushes: self.flushes)
+            self.batch = NodeJournal.Batch()
+            self.dropped = 0
+            self.unsolved = []
+            self.flushes = []
+            self.isWriting = !taken.batch.isEmpty
+            return taken
+        }
+    }
+
+    /// What is written at one time, and who waits for that.
+    private struct Taken {
+        var batch: NodeJournal.Batch
+        var dropped: Int
+        var unsolved: [(isp: ISPID, problem: PlacementProblem)]
+        var flushes: [CheckedContinuation<Void, Never>]
     }
 
     /// Events that wait for the disk at the most; beyond it the newest are dropped and counted.
@@ -44,7 +62,7 @@ final class EventLog: AgentEventSink {
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
-    init(journal: NodeJournal, entries: EventEntries, unsolved: UnsolvedProblems, log: Logger) {
+    package init(journal: NodeJournal, entries: EventEntries, unsolved: UnsolvedProblems, log: Logger) {
         self.journal = journal
         self.entries = entries
         self.unsolved = unsolved
@@ -54,7 +72,7 @@ final class EventLog: AgentEventSink {
         (self.wakes, self.wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    func record(_ event: AgentEvent, at instant: MonotonicInstant) {
+    package func record(_ event: AgentEvent, at instant: MonotonicInstant) {
         let entry = self.state.withLock { state in
             state.lastSequence += 1
             let entry = self.entries.event(event, at: instant, sequence: state.lastSequence)
@@ -83,7 +101,7 @@ final class EventLog: AgentEventSink {
     // MARK: - Writing
 
     /// Writes what was told until ``close()``; then the rest, and returns.
-    func run() async {
+    package func run() async {
         for await _ in self.wakes { await self.writeAll() }
         await self.writeAll()
         self.state.withLock { state in
@@ -95,28 +113,19 @@ final class EventLog: AgentEventSink {
     }
 
     /// Nothing may be told afterwards.
-    func close() {
+    package func close() {
         self.wake.finish()
     }
 
     private func writeAll() async {
         while true {
-            let (batch, dropped, unsolved) = self.state.withLock { state in
-                let taken = (state.batch, state.dropped, state.unsolved)
-                state.batch = NodeJournal.Batch()
-                state.dropped = 0
-                state.unsolved = []
-                state.isWriting = !taken.0.isEmpty
-                if !state.isWriting {
-                    for flush in state.flushes { flush.resume() }
-                    state.flushes = []
-                }
-                return taken
-            }
-            guard !batch.isEmpty else { return }
-            if dropped > 0 { self.log.error("events were dropped", metadata: ["count": "\(dropped)"]) }
-            for (isp, problem) in unsolved { self.write(problem, of: isp) }
-            guard await self.append(batch) else { return }
+            let taken = self.state.withLock { $0.take() }
+            if taken.dropped > 0 { self.log.error("events were dropped", metadata: ["count": "\(taken.dropped)"]) }
+            for (isp, problem) in taken.unsolved { self.write(problem, of: isp) }
+            let goesOn = taken.batch.isEmpty ? false : await self.append(taken.batch)
+            // Whatever has been told meanwhile: who waits would else wait as long as events come.
+            for flush in taken.flushes { flush.resume() }
+            guard goesOn else { return }
         }
     }
 
@@ -145,8 +154,12 @@ final class EventLog: AgentEventSink {
 
     // MARK: - Reading
 
-    /// Returns when everything told before is on disk.
-    func flush() async {
+    /// Returns when everything told before is on disk, or could not be written, however much is told meanwhile.
+    ///
+    /// - Returns: the sequence of the last event told before.
+    @discardableResult
+    package func flush() async -> UInt64 {
+        let last = self.state.withLock { $0.lastSequence }
         await withCheckedContinuation { continuation in
             let isDone = self.state.withLock { state in
                 guard !state.isClosed, state.isWriting || !state.batch.isEmpty else { return true }
@@ -155,6 +168,7 @@ final class EventLog: AgentEventSink {
             }
             if isDone { continuation.resume() }
         }
+        return last
     }
 
     /// Every event told from now on; nil when ``followersMax`` follow already.

@@ -62,18 +62,33 @@ struct OperatorTests {
             let ring = try await RingWorld(world, nodes: 2)
             try await ring.startAll([:])
             try await ring.sleep(.seconds(5))
-            try await ring.ask("n2") { await $0.pause() }
+            #expect(try await ring.ask("n2") { await $0.pause() } == nil)
             let store = try #require(ring.members["n2"]?.store)
             try #require(ring.members["n2"]).process.crash()
             let time = world.time
             store.beforeAccess = { try await time.sleep(for: .milliseconds(500)) }
             try await ring.start("n2")
-            try await ring.ask("n2") { await $0.drain() }
+            #expect(try await ring.ask("n2") { await $0.drain() } == nil)
             try await ring.sleep(.seconds(5))
             let mode = try await ring.status("n2").marks
             #expect(mode.isDraining && mode.isPaused, "\(ring.story)")
         }
     }
+
+    @Test("a word that the journal does not take holds, and whoever gave it is told that a restart ends it")
+    func wordRefusedByJournal() async throws {
+        _ = try await World.run(seed: 1) { world in
+            let ring = try await RingWorld(world, nodes: 2)
+            try await ring.startAll([:])
+            try await ring.sleep(.seconds(5))
+            try #require(ring.members["n2"]).store.beforeAccess = { throw Full() }
+            let refusal = try await ring.ask("n2") { await $0.drain() }
+            #expect(refusal?.contains("until it restarts only") == true, "\(refusal ?? "no refusal")")
+            #expect(try await ring.status("n2").marks.isDraining)
+        }
+    }
+
+    private struct Full: Error {}
 
     @Test("an overload that is no trigger is none; one that is injected is")
     func overloadDisabled() async throws {

@@ -9,24 +9,27 @@ import Testing
 /// Method: one node of a ring is played by the test, which reserves the others and orders what no agent would.
 @Suite("An order")
 struct OrderTests {
-    private static func ring(_ world: World) async throws -> RingWorld {
-        var settings = AgentSettings()
-        settings.migration.outgoingMax = 2
-        settings.migration.incomingMax = 2
-        let ring = try await RingWorld(world, nodes: 4, settings: settings)
-        for (node, demands) in [("n1", [500]), ("n2", [500]), ("n4", [500])] as [(NodeID, [Int])] {
-            try await ring.addHost(node, demands: demands)
-            try await ring.start(node)
+    /// A ring of four in which the test plays n3.
+    private static func withImpostor(
+        _ body: @escaping @Sendable (RingWorld, Impostor) async throws -> Void
+    ) async throws {
+        _ = try await World.run(seed: 1) { world in
+            var settings = AgentSettings()
+            settings.migration.outgoingMax = 2
+            settings.migration.incomingMax = 2
+            let ring = try await RingWorld(world, nodes: 4, settings: settings)
+            for node in ["n1", "n2", "n4"] as [NodeID] {
+                try await ring.addHost(node, demands: [500])
+                try await ring.start(node)
+            }
+            try await ring.sleep(.seconds(10))
+            try await body(ring, Impostor("n3", in: ring, world))
         }
-        try await ring.sleep(.seconds(10))
-        return ring
     }
 
     @Test("for a guest that is on its way already is refused: the mark of a second copy would hide the first")
     func twoCopies() async throws {
-        _ = try await World.run(seed: 1) { world in
-            let ring = try await Self.ring(world)
-            let impostor = Impostor("n3", in: ring, world)
+        try await Self.withImpostor { ring, impostor in
             let source = try await impostor.reserve("n1")
             var orders: [MigrateOrder] = []
             for (number, destination) in [(1, "n2"), (2, "n4")] as [(UInt64, NodeID)] {
@@ -57,9 +60,7 @@ struct OrderTests {
 
     @Test("to take a guest in that is expected already is refused")
     func expectedTwice() async throws {
-        _ = try await World.run(seed: 1) { world in
-            let ring = try await Self.ring(world)
-            let impostor = Impostor("n3", in: ring, world)
+        try await Self.withImpostor { ring, impostor in
             let grant = try await impostor.reserve("n2")
             guard
                 case .incoming(.ready) = try await impostor.ask(
@@ -76,9 +77,7 @@ struct OrderTests {
 
     @Test("to take a guest in for longer than flights last here is refused: it would hold the node")
     func endlessFlight() async throws {
-        _ = try await World.run(seed: 1) { world in
-            let ring = try await Self.ring(world)
-            let impostor = Impostor("n3", in: ring, world)
+        try await Self.withImpostor { ring, impostor in
             let grant = try await impostor.reserve("n2")
             let order = Self.invitation(impostor, grant, number: 1, lasting: .seconds(1 << 31))
             guard case .incoming(.refused(let reason)) = try await impostor.ask("n2", .incoming(order)) else {

@@ -46,6 +46,12 @@ final class ControlClient: Sendable {
         return try JSON(answer)
     }
 
+    /// The first line that comes, whatever was asked; nil when the daemon closes without one.
+    func firstLine() async throws -> JSON? {
+        guard let line = await self.lines.first(where: { _ in true }) else { return nil }
+        return try JSON(line)
+    }
+
     /// All events, those to come included. Nothing else can be asked over this connection afterwards.
     func events() async throws -> Events {
         let id = try await self.send("events", ["follow": true, "after": 0, "limit": 1_000])

@@ -35,10 +35,19 @@ final class ProgramProcess: Sendable {
     let output = LineFeed()
     let errors = LineFeed()
 
-    init(_ program: Program, _ arguments: [String], in folder: TestFolder? = nil) throws {
+    /// - Parameter limits: What a shell sets before it becomes the program, as `ulimit` takes it.
+    init(
+        _ program: Program, _ arguments: [String], in folder: TestFolder? = nil, limits: String? = nil
+    ) throws {
         self.folder = folder
         let path = Self.buildFolder.appendingPathComponent(program.rawValue).path
-        self.process = try ChildProcess(path, arguments, output: self.output, errors: self.errors)
+        if let limits {
+            let script = #"ulimit \#(limits) && exec "$0" "$@""#
+            self.process = try ChildProcess(
+                "/bin/sh", ["-c", script, path] + arguments, output: self.output, errors: self.errors)
+        } else {
+            self.process = try ChildProcess(path, arguments, output: self.output, errors: self.errors)
+        }
     }
 
     deinit { self.process.signal(SIGKILL) }

@@ -108,8 +108,8 @@ final class TestRing: Sendable {
     }
 
     /// Begins to start a daemon.
-    func launchDaemon(_ node: String) throws -> ProgramProcess {
-        try ProgramProcess(.daemon, ["--config", self.config, "--node", node], in: self.folder)
+    func launchDaemon(_ node: String, limits: String? = nil) throws -> ProgramProcess {
+        try ProgramProcess(.daemon, ["--config", self.config, "--node", node], in: self.folder, limits: limits)
     }
 
     /// Starts a daemon; returns when other agents and operators can reach it.

@@ -1,5 +1,6 @@
 import Basis
 import ClusterActors
+import Placement
 import Simulation
 import Testing
 
@@ -16,9 +17,20 @@ struct MessagesAndViewsTests {
     }
 
     static let grants: [Step] = [
-        Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Step(0, "n1", tells: .granted(Cast.first, "n2", members: 2)),
-        Step(1, "n1", tells: .granted(Cast.first, "n3", members: 3)),
+        Step(0, "n1", tells: Cast.starts(Cast.firstKey)), Self.granted(0, by: "n2"), Self.granted(1, by: "n3"),
     ]
+
+    static func granted(_ second: Int, by node: NodeID) -> Step {
+        let snapshot = NodeSnapshot(
+            node: Node(id: node, capacity: .zero), vms: [], thresholds: LoadThresholds(overloadPercent: 80), age: .zero)
+        let grant = Grant(
+            epoch: Epoch(boot: 1, counter: 1), lease: .seconds(10), revision: Revision(rawValue: 1), snapshot: snapshot,
+            successor: nil)
+        return Step(
+            second,
+            .replyArrived(
+                Cast.exchange("n1", node), Cast.reserve(Cast.first, Cast.firstKey, ask: 1), .reserve(.granted(grant))))
+    }
 
     static let moves: [Step] = [
         Step(1, "n1", tells: .migrationOrdered(Cast.action, Cast.vm, from: "n3", to: "n4", reason: "")),
@@ -50,6 +62,35 @@ struct MessagesAndViewsTests {
             "of an ISP whose agent crashed", breach: "at most 22",
             Self.grants + [Step(2, .crashed("n1")), Step(5, "n1", tells: Self.summary(messages: 24))]),
     ]
+
+    /// What the summary of an ISP tells is held against what was seen of it.
+    static let counts: [History] = [
+        History("as many as were sent", Self.sent + [Step(5, "n1", tells: Self.summary(messages: 3))]),
+        History(
+            "fewer than were sent", breach: "sent 3 messages and counts 2",
+            Self.sent + [Step(5, "n1", tells: Self.summary(messages: 2))]),
+        History(
+            "what a source asks for the ISP is not the ISP's",
+            Self.sent + [
+                Step(2, .requestSent(Cast.exchange("n3", "n1", 9), .actionDone(Cast.action, .moved))),
+                Step(5, "n1", tells: Self.summary(messages: 3)),
+            ]),
+    ]
+
+    /// One request that the network doubled, another, and a release that was repeated.
+    static let sent: [Step] =
+        Self.grants + [
+            Step(2, .requestSent(Cast.exchange("n1", "n2", 1), Cast.renew(Cast.first, 1))),
+            Step(2, .requestSent(Cast.exchange("n1", "n2", 1), Cast.renew(Cast.first, 1))),
+            Step(2, .requestSent(Cast.exchange("n1", "n3", 2), Cast.renew(Cast.first, 1))),
+            Step(3, .requestSent(Cast.exchange("n1", "n3", 3), HoldingTests.release)),
+            Step(4, .requestSent(Cast.exchange("n1", "n3", 4), HoldingTests.release)),
+        ]
+
+    @Test("P12: an ISP counts every message that it sends", arguments: Self.counts)
+    func judgesCounts(history: History) {
+        expect(history, of: .messagesBounded, from: MessagesChecker(nodes: Cast.ring.count, Cast.bounds))
+    }
 
     @Test("P12: an ISP takes no more messages than promised", arguments: Self.messages)
     func judgesMessages(history: History) {
