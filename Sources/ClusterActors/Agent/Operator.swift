@@ -2,7 +2,8 @@ package import Basis
 package import Hypervisor
 package import Placement
 
-/// What the operator asks of one node. A refusal is a sentence for the operator; nil means done.
+/// What the operator asks of one node. A refusal is a sentence for the operator, as is that something was done in part;
+/// nil means done.
 extension NodeAgent {
     /// Empties the node, and lets nothing in, until ``undrain()``. Survives a restart.
     package func drain() async -> String? {
@@ -31,7 +32,9 @@ extension NodeAgent {
         self.tell(.marked(words))
         let failure = await self.saveMarks()
         self.monitorBell.ring()
-        return failure.map { "\(self.id) is \(words) until it restarts only, as its journal did not take that: \($0)" }
+        return failure.map { reason in
+            "\(self.id) is \(words), but its journal did not take it, and a restart may end it: \(reason)"
+        }
     }
 
     /// Makes this node look overloaded: every VM counts as wanting more, in proportion, so that the CPU load is a fifth

@@ -38,11 +38,15 @@ extension NodeAgent {
 
     /// - Returns: nil when the agent ended before its journal could be read: of that, nothing may be said to anybody.
     private func loadStore() async -> StoredAgent? {
+        var told: String?
         while !Task.isCancelled {
             do {
                 return try await self.ports.store.load()
             } catch {
-                self.tell(.storeFailed(reason: "\(error)"))
+                // Once for each reason: said with each attempt, it would push all else out of the history.
+                let reason = "\(error)"
+                if reason != told { self.tell(.storeFailed(reason: reason)) }
+                told = reason
                 try? await self.ports.time.sleep(for: self.settings.timings.requestTimeout)
             }
         }

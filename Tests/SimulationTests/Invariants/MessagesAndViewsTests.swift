@@ -70,6 +70,18 @@ struct MessagesAndViewsTests {
             "fewer than were sent", breach: "sent 3 messages and counts 2",
             Self.sent + [Step(5, "n1", tells: Self.summary(messages: 2))]),
         History(
+            "a release that follows its end is among them", breach: "sent 4 messages and counts 3",
+            Self.sent + [
+                Step(5, "n1", tells: Self.summary(messages: 3)),
+                Step(5, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release)),
+            ]),
+        History(
+            "a grant that comes after its end is given back for nobody",
+            Self.sent + [
+                Step(5, "n1", tells: Self.summary(messages: 3)),
+                Step(5, .requestSent(Cast.exchange("n1", "n4", 5), HoldingTests.release)),
+            ]),
+        History(
             "what a source asks for the ISP is not the ISP's",
             Self.sent + [
                 Step(2, .requestSent(Cast.exchange("n3", "n1", 9), .actionDone(Cast.action, .moved))),
