@@ -107,7 +107,7 @@ seeds:
 # The same for as long as you let it: rings of 16 to 64 nodes, half an hour each, on all processors.
 vopr:
 	$(SWIFT) build $(FLAGS) --product fault-campaign
-	.build/release/fault-campaign --count $(SEEDS) --nodes 16-64 --seconds 1650
+	./vopr --seeds $(SEEDS)
 
 # Each patch of mutants/ must break an invariant within a few seeds.
 mutants:
