@@ -19,8 +19,8 @@ package struct MessagesChecker: InvariantChecker {
         /// How long each migration took that has ended, and how many have not.
         var migrations: [Duration] = []
         var underWay = 0
-        /// What its summary counts, once it has ended. Releases that are among them follow.
-        var told: Int?
+        /// What its summary counts, once it has ended. Releases that are among them follow in the same instant.
+        var told: (messages: Int, at: MonotonicInstant)?
         var sent: Int { self.requests.count + self.releases.count }
     }
 
@@ -37,13 +37,12 @@ package struct MessagesChecker: InvariantChecker {
     package mutating func take(_ fact: Fact, at now: MonotonicInstant) -> [Breach] {
         switch fact {
         case .told(let node, let event):
-            return self.take(event, of: node)
+            return self.take(event, of: node, at: now)
         case .crashed(let node):
             self.seen = self.seen.filter { $0.key.node != node }
         case .requestSent(let exchange, let request):
-            return self.count(request, exchange)
+            return self.count(request, exchange, at: now)
         case .replyArrived(let exchange, .reserve(let isp, _, _), .reserve(.granted(let grant))):
-            // One that comes when the ISP has ended is given back by the agent, for nobody.
             guard self.seen[isp]?.told == nil else { return [] }
             self.seen[isp]?.grants.insert(GrantKey(node: exchange.asked, epoch: grant.epoch))
         case .requestArrived, .replySent, .replyArrived, .hosts, .paused, .resumed, .network, .sees, .queues, .tick:
@@ -52,7 +51,7 @@ package struct MessagesChecker: InvariantChecker {
         return []
     }
 
-    private mutating func count(_ request: Request, _ exchange: Exchange) -> [Breach] {
+    private mutating func count(_ request: Request, _ exchange: Exchange, at now: MonotonicInstant) -> [Breach] {
         let isp: ISPID
         switch request {
         case .reserve(let asking, _, _): isp = asking
@@ -60,7 +59,8 @@ package struct MessagesChecker: InvariantChecker {
         case .migrate(let order): isp = order.action.isp
         case .wait(let waiting, _, _, holding: true): isp = waiting
         case .release(let token):
-            return self.count(GrantKey(node: exchange.asked, epoch: token.epoch), of: token.isp, exchange)
+            guard exchange.asker == token.isp.node else { return [] }
+            return self.count(GrantKey(node: exchange.asked, epoch: token.epoch), of: token.isp, at: now)
         // One that holds nothing has yielded: its agent asks after the winner, so as not to start anew too early.
         case .wait(_, _, _, holding: false), .actionDone, .incoming, .handover, .ended, .membership:
             return []
@@ -70,22 +70,24 @@ package struct MessagesChecker: InvariantChecker {
         return self.uncounted(isp)
     }
 
-    private mutating func count(_ released: GrantKey, of isp: ISPID, _ exchange: Exchange) -> [Breach] {
-        guard exchange.asker == isp.node, let seen = self.seen[isp],
-            seen.told == nil || seen.grants.contains(released)
-        else { return [] }
+    /// A grant that is heard of when the ISP has ended is given back by the agent, for nobody: of one that came too late,
+    /// or once more of a member that was lost.
+    private mutating func count(_ released: GrantKey, of isp: ISPID, at now: MonotonicInstant) -> [Breach] {
+        if let told = self.seen[isp]?.told {
+            guard told.at == now, self.seen[isp]?.grants.contains(released) == true else { return [] }
+        }
         self.seen[isp]?.releases.insert(released)
         return self.uncounted(isp)
     }
 
     /// After its end an ISP has sent no more than its summary counts.
     private func uncounted(_ isp: ISPID) -> [Breach] {
-        guard let seen = self.seen[isp], let told = seen.told, seen.sent > told else { return [] }
-        let what = "sent \(seen.sent) messages and counts \(told)"
+        guard let seen = self.seen[isp], let told = seen.told, seen.sent > told.messages else { return [] }
+        let what = "sent \(seen.sent) messages and counts \(told.messages)"
         return [Breach(.messagesBounded, node: isp.node, isp: isp, what)]
     }
 
-    private mutating func take(_ event: AgentEvent, of node: NodeID) -> [Breach] {
+    private mutating func take(_ event: AgentEvent, of node: NodeID, at now: MonotonicInstant) -> [Breach] {
         switch event {
         case .ispStarted(let key, _):
             // One ISP at a time: whatever the node's last one still sent has been sent.
@@ -104,7 +106,7 @@ package struct MessagesChecker: InvariantChecker {
                 let what = "took \(summary.messages) messages, promised are at most \(most)"
                 return [Breach(.messagesBounded, node: node, isp: summary.key.isp, what)]
             }
-            self.seen[summary.key.isp]?.told = summary.messages
+            self.seen[summary.key.isp]?.told = (summary.messages, now)
             return self.uncounted(summary.key.isp)
         default:
             break

@@ -82,6 +82,12 @@ struct MessagesAndViewsTests {
                 Step(5, .requestSent(Cast.exchange("n1", "n4", 5), HoldingTests.release)),
             ]),
         History(
+            "so is one of a member that was lost, when it is heard of once more",
+            Self.sent + [
+                Step(5, "n1", tells: Self.summary(messages: 3)),
+                Step(6, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release)),
+            ]),
+        History(
             "what a source asks for the ISP is not the ISP's",
             Self.sent + [
                 Step(2, .requestSent(Cast.exchange("n3", "n1", 9), .actionDone(Cast.action, .moved))),
