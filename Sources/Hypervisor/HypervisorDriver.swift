@@ -10,7 +10,7 @@ package protocol HypervisorDriver: Sendable {
     /// What the host is and can do. Read again after each reconnection.
     func describeHost() async throws(HypervisorError) -> HostDescription
 
-    /// Every domain of this host with its demand, in one bulk call.
+    /// Every domain of this host whose name can be a VM's, with its demand, in one bulk call.
     ///
     /// - Throws: ``HypervisorError`` rather than leave out a domain that is here: who is left out is taken for absent.
     func sample() async throws(HypervisorError) -> HostSample

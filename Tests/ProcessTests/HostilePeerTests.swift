@@ -137,20 +137,27 @@ struct HostilePeerTests {
     func connectionTooMany() async throws {
         let target = try await Target()
         var clients: [ControlClient] = []
-        for _ in 1...128 {
-            let client = try await target.ring.control("n1")
-            // Answered before the next one comes: what waits to be accepted is limited, too.
-            _ = try await client.ask("version")
-            clients.append(client)
-        }
+        // Each is answered before the next one comes: what waits to be accepted is limited, too.
+        for _ in 1...128 { clients.append(try await Self.served(by: target)) }
         let refusal = try #require(try await target.ring.control("n1").firstLine())
         #expect(refusal["error"]["code"] == "unavailable")
         #expect(refusal["error"]["message"].text?.contains("128 connections") == true, "\(refusal)")
+        let dvms = try await ProgramProcess.run(
+            .operatorTool, ["status", "--socket", "\(target.ring.folder.path)/n1.sock"])
+        #expect(dvms.status != 0 && dvms.errors.contains("128 connections"), "\(dvms)")
         for client in clients { #expect(try await client.ask("version")["node"] == "n1") }
-        // Whoever goes makes room, as soon as the daemon notices: here for the one that looks, and for the next.
+        // Here for the one that looks, and for the check.
         clients.removeLast(2)
-        while (try? await target.ring.control("n1").ask("version")) == nil {}
+        _ = try await Self.served(by: target)
         try await target.check(logged: "too many are open")
+    }
+
+    /// A connection that is served: whoever went before makes room as soon as the daemon notices.
+    private static func served(by target: Target) async throws -> ControlClient {
+        while true {
+            let client = try await target.ring.control("n1")
+            if (try? await client.ask("version")) != nil { return client }
+        }
     }
 
     @Test("a line at the control socket that never ends")

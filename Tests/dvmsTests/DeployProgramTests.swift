@@ -116,7 +116,7 @@ struct DeployProgramTests {
         #expect(!FileManager.default.fileExists(atPath: "\(self.state)/agents/small"))
     }
 
-    @Test("makes an authority anew of which only the key was written, and takes keys away that a destroy has left")
+    @Test("makes an authority anew of which only the key was written, and tells of keys that are left")
     func stoppedBetweenKeys() throws {
         let fleet = try String(contentsOfFile: self.fleet, encoding: .utf8)
         try "\(fleet)\nagents: {program: no-such-file}\n".write(toFile: self.fleet, atomically: true, encoding: .utf8)
@@ -134,7 +134,11 @@ struct DeployProgramTests {
         try leaveKey()
         let again = try self.deploy("destroy", "--modelled")
         #expect(again.status == 2 && again.errors.contains("no deployment small is recorded"), "\(again)")
-        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(again.errors.contains("keys of its agents are left in \(folder)"), "\(again)")
+        // The authority of certificates that are there is not made anew.
+        try "issued".write(toFile: "\(folder)/h1.pem", atomically: true, encoding: .utf8)
+        #expect(try self.deploy("apply", "--modelled").status == 1)
+        #expect(try String(contentsOfFile: "\(folder)/ca.key", encoding: .utf8) == "half")
     }
 
     @Test("has a status for what is wrong with the command line, the file and the fleet")

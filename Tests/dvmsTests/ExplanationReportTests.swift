@@ -48,7 +48,7 @@ struct ExplanationReportTests {
         explanation.olderLeftOut = true
         let text = self.report.text(of: explanation, about: .isp("n1#3.2"))
         #expect(text.contains("ends solved\n\nOlder events"), "\(text)")
-        #expect(text.hasSuffix("dvms events --after 0 tells them all."), "\(text)")
+        #expect(text.hasSuffix("dvms events --isp n1#3.2 --after 0 --limit 100000"), "\(text)")
     }
 
     @Test("tells what there is of an ISP that has not ended")

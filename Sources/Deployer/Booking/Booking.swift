@@ -69,8 +69,7 @@ package enum BookingEvent: Hashable, Sendable {
     ///   - startsMilliseconds: when it expects the job to start, in milliseconds since 1970; nil: it does not say.
     case waiting(BatchJobName, words: String, startsMilliseconds: UInt64?)
     case started(BatchJobName, hosts: Int)
-    /// An earlier run was stopped while it asked for a job of this name, which is not there yet. It is awaited for so long,
-    /// to be deleted.
+    /// An earlier run asked for a job of this name and did not hear of it. It may still come, and is awaited for so long.
     case mayStillCome(BatchSystem, name: String, within: Duration)
 }
 

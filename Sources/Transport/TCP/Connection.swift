@@ -85,7 +85,7 @@ final class Connection: ChannelInboundHandler {
     @discardableResult
     func endIfUnread() -> Bool {
         guard self.outboundBytes > self.links.settings.outboundBytesMax else { return false }
-        self.close("\(self.outboundBytes) bytes of answers wait to be read by the peer")
+        self.close("\(self.outboundBytes) bytes wait to be read by the peer")
         return true
     }
 

@@ -137,8 +137,8 @@ package actor TCPTransport: MessageTransport {
         self.links.contexts = certificates.contexts
     }
 
-    /// Ends the connection to a peer that is none any more, in good order, and keeps nothing of the peer. One that
-    /// connects all the same is answered.
+    /// Ends the connection to a peer that is none any more, in good order, and keeps nothing of the peer but a dial that
+    /// is under way. One that connects all the same is answered.
     package func forget(_ node: NodeID) {
         self.links.forget(node)
     }

@@ -39,12 +39,13 @@ struct CertifiedAgents: AgentSource {
         do throws(CertificateAuthorityError) {
             let exists = FileManager.default.fileExists(
                 atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
-            // The key is written first, and certificates are issued once both files are there: a key alone is the rest of
-            // a run that was ended in between, and has signed nothing.
+            // The key is written first, and certificates are issued once both files are there: a key without any is the
+            // rest of a run that was ended in between, and has signed nothing.
             self.authority =
                 exists
                 ? try CertificateAuthority.load(from: self.folder)
-                : try CertificateAuthority.create(in: self.folder, cluster: fleet.name, overwrite: true)
+                : try CertificateAuthority.create(
+                    in: self.folder, cluster: fleet.name, overwrite: !Self.hasCertificates(self.folder))
         } catch {
             throw OperatorFailure(.failed, "certificates of the fleet's agents: \(error)")
         }
@@ -67,6 +68,17 @@ struct CertifiedAgents: AgentSource {
     }
 
     private static func folder(of fleet: String, in folder: StateFolder) -> String { "\(folder.path)/agents/\(fleet)" }
+
+    private static func hasCertificates(_ folder: String) -> Bool {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.contains { $0.hasSuffix(".pem") }
+    }
+
+    /// The folder where keys of the fleet's agents lie; nil: there are none.
+    static func keys(of fleet: String, in folder: StateFolder) -> String? {
+        let path = Self.folder(of: fleet, in: folder)
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }
 
     /// The authority and all keys go with the fleet.
     static func forget(_ fleet: String, in folder: StateFolder) {

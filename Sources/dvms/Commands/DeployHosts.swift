@@ -67,9 +67,12 @@ struct HostOptions: ParsableArguments {
             if report.hosts.isEmpty { CertifiedAgents.forget(fleet.name, in: folder) }
             return report
         } catch let error as DeploymentError {
-            // A destroy may have been ended between its last record and the keys: they are left to the next one.
-            if case .unknown = error { CertifiedAgents.forget(fleet.name, in: folder) }
-            throw OperatorFailure(error.status, error.description)
+            var words = error.description
+            // A destroy may have been ended between its last record and the keys; or the records were lost, and the keys not.
+            if case .unknown = error, let keys = CertifiedAgents.keys(of: fleet.name, in: folder) {
+                words += "; keys of its agents are left in \(keys): remove them if its hosts are clean"
+            }
+            throw OperatorFailure(error.status, words)
         } catch let error as StoreError {
             throw OperatorFailure(.failed, error.description)
         }

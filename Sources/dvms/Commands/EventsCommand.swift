@@ -15,7 +15,9 @@ struct EventsCommand: DaemonCommand {
     @Option(help: ArgumentHelp("Only events with a greater number.", valueName: "number"))
     var after: UInt64?
 
-    @Option(help: ArgumentHelp("How many past events at the most.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "How many past events at the most; with --after and --follow all are told.", valueName: "count"))
     var limit = ControlLimits.eventsDefault
 
     @Option(help: ArgumentHelp("Only events of this ISP.", valueName: "isp"), transform: ArgumentText.name)

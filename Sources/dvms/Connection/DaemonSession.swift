@@ -29,6 +29,8 @@ struct DaemonSession: ~Copyable {
         do {
             try self.connection.send(ControlLine.bytes(of: ControlLine.NumberedRequest(id: self.lastID, request)))
         } catch {
+            // A daemon that serves nobody more says so and closes, which may be before anything was sent.
+            if case .error(let words)? = try? self.nextAnswer().body { throw OperatorFailure(words) }
             throw self.lost(error)
         }
         if case .events(let query) = request, query.follows { self.connection.waitForever() }

@@ -13,11 +13,15 @@ package struct ExplanationReport: Sendable {
 
     package func text(of explanation: ControlExplanation, about subject: ControlSubject) -> String {
         let text = self.told(explanation, about: subject)
-        return explanation.olderLeftOut == true ? "\(text)\n\n\(Self.olderIsElsewhere)" : text
+        guard explanation.olderLeftOut == true else { return text }
+        let choice =
+            switch subject {
+            case .isp(let isp): "--isp \(isp)"
+            case .vm(let vm): "--vm \(vm)"
+            }
+        return text + "\n\nOlder events and migrations are left out, as one answer has no room for them. All events: "
+            + "dvms events \(choice) --after 0 --limit \(ControlLimits.eventsMax)"
     }
-
-    private static let olderIsElsewhere =
-        "Older events and migrations are left out, as one answer has no room for them; dvms events --after 0 tells them all."
 
     private func told(_ explanation: ControlExplanation, about subject: ControlSubject) -> String {
         switch subject {

@@ -142,8 +142,11 @@ struct ControlService: Sendable {
             }
         }
         let last = await self.events.flush()
-        let past = try await self.reading { () async throws(JournalError) in
-            try await PastEvents(self.journal).selected(by: query, upTo: last)
+        var pastQuery = query
+        // Were it cut, what lies between its end and what follows would be told to nobody.
+        if query.follows, query.after != nil { pastQuery.limit = ControlLimits.eventsMax }
+        let past = try await self.reading { [pastQuery] () async throws(JournalError) in
+            try await PastEvents(self.journal).selected(by: pastQuery, upTo: last)
         }
         guard let live else { return .events(past.map(ControlEvent.init)) }
         return .following(FollowedEvents(past: past, live: live, query: query))

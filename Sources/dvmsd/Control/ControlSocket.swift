@@ -70,9 +70,12 @@ struct ControlSocket: Sendable {
                 return channel.close().map { nil }
             }
             guard count.begin(below: Self.connectionsMax) else {
-                log.warning(
-                    "refused a control connection: too many are open",
-                    metadata: ["limit": "\(Self.connectionsMax)", "pid": "\(peer.process)"])
+                // Once until there is room again: who tries anew at once would fill the log.
+                if count.isFirstRefusal() {
+                    log.warning(
+                        "refuses control connections: too many are open",
+                        metadata: ["limit": "\(Self.connectionsMax)", "pid": "\(peer.process)"])
+                }
                 Self.refuse(channel)
                 return channel.eventLoop.makeSucceededFuture(nil)
             }
@@ -118,17 +121,25 @@ struct ControlSocket: Sendable {
 
 /// How many connections are open now.
 private final class ConnectionCount: Sendable {
-    private let count = Mutex(0)
+    private let state = Mutex((count: 0, refuses: false))
 
     func begin(below limit: Int) -> Bool {
-        self.count.withLock { count in
-            guard count < limit else { return false }
-            count += 1
+        self.state.withLock { state in
+            guard state.count < limit else { return false }
+            state = (state.count + 1, false)
             return true
         }
     }
 
+    /// Whether nothing was refused since a connection was last let in.
+    func isFirstRefusal() -> Bool {
+        self.state.withLock { state in
+            defer { state.refuses = true }
+            return !state.refuses
+        }
+    }
+
     func end() {
-        self.count.withLock { $0 -= 1 }
+        self.state.withLock { $0.count -= 1 }
     }
 }

@@ -211,6 +211,23 @@ struct BatchBookingTests {
         }
     }
 
+    @Test("of a job that a killed apply is still asking for are awaited by the next, which asks for none beside it")
+    func stillAskedAndApplied() async throws {
+        try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in
+            let slurm = ScriptedSlurm(time: world.time)
+            let name = try await Self.leaveAsked(fixture, hosts, slurm, world.time)
+            _ = await slurm.add(name, after: .seconds(60))
+            let events = Mutex<[BookingEvent]>([])
+            let run = try fixture.run(on: hosts, time: world.time, frontend: slurm) { event in
+                if case .booking(let event) = event { events.withLock { $0.append(event) } }
+            }
+            _ = try await run.apply()
+            let found = BookingEvent.found(BatchJobName(system: .slurm, number: 1))
+            #expect(events.withLock { $0 }.contains(found), "\(events.withLock { $0 })")
+            #expect(await slurm.jobs.count == 1)
+        }
+    }
+
     @Test("of a job that a killed apply is still asking for stay on record when a later run is stopped")
     func stillAskedAndStopped() async throws {
         try await DeploymentFixture.inWorld(try Self.fleet()) { fixture, hosts, world in

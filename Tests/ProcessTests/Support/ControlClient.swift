@@ -54,7 +54,7 @@ final class ControlClient: Sendable {
 
     /// All events, those to come included. Nothing else can be asked over this connection afterwards.
     func events() async throws -> Events {
-        let id = try await self.send("events", ["follow": true, "after": 0, "limit": 1_000])
+        let id = try await self.send("events", ["follow": true, "after": 0, "limit": 1])
         return Events(id: id, lines: self.lines, client: self)
     }
 

@@ -74,7 +74,7 @@ package struct BatchBooking: Booking {
             if case .queued = known.state { told(.found(self.jobName(number))) }
             return (known, number)
         }
-        if let known, let job = try await self.live(known.name).first {
+        if let known, let job = try await self.liveOrLate(known, told).first {
             told(.found(self.jobName(job.number)))
             return try await self.note(.queued(number: job.number), known, request.deployment)
         }
@@ -210,22 +210,30 @@ package struct BatchBooking: Booking {
         _ deployment: String, told: @Sendable (BookingEvent) -> Void
     ) async throws(BookingFailure) {
         guard let job = try await self.load(deployment)?.job else { return }
-        var live = try await self.live(job.name)
-        if live.isEmpty, job.state == .asked { live = try await self.lateJobs(job, told) }
-        try await self.forget(job, live, deployment)
+        try await self.forget(job, try await self.liveOrLate(job, told), deployment)
     }
 
-    /// The jobs of a submission that may still be under way: a run that was killed leaves the client running.
-    private func lateJobs(
+    /// The live jobs of this name; of a submission that may still be under way, those that come of it: a run that was
+    /// killed leaves the client running.
+    private func liveOrLate(
         _ job: JobRecord, _ told: @Sendable (BookingEvent) -> Void
     ) async throws(BookingFailure) -> [BatchJob] {
+        let live = try await self.live(job.name)
+        guard live.isEmpty, job.state == .asked else { return live }
         told(.mayStillCome(job.system, name: job.name, within: Self.lateSubmissionMax))
         let deadline = self.time.now + Self.lateSubmissionMax
+        var failures = 0
         while self.time.now < deadline {
             let next = min(self.time.now + Self.lookInterval, deadline)
             guard (try? await self.time.sleep(until: next)) != nil else { throw .cancelled(nil) }
-            let live = try await self.live(job.name)
-            if !live.isEmpty { return live }
+            do throws(BookingFailure) {
+                let late = try await self.live(job.name)
+                failures = 0
+                if !late.isEmpty { return late }
+            } catch {
+                failures += 1
+                guard error.isPassing, failures < Self.lookFailuresMax else { throw error }
+            }
         }
         return []
     }
