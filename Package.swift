@@ -71,7 +71,8 @@ let package = Package(
         .target(name: "Journal", dependencies: ["Basis", "Placement", "Snapshots", grdb], swiftSettings: strict),
         .target(name: "ControlProtocol", dependencies: ["Basis"], swiftSettings: strict),
         .target(
-            name: "Deployer", dependencies: ["Basis", "Settings", crypto, grdb, logging, subprocess],
+            name: "Deployer",
+            dependencies: ["Basis", "ControlProtocol", "Settings", crypto, grdb, logging, subprocess],
             swiftSettings: strict),
         .target(name: "Certificates", dependencies: [x509, crypto, swiftASN1], swiftSettings: strict),
         .target(

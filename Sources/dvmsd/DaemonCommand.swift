@@ -14,7 +14,9 @@ struct DaemonCommand: AsyncParsableCommand {
         discussion: """
             Prints 'ready NODE ADDRESS CONTROL_SOCKET' when other agents and dvms can reach it. SIGTERM ends it in \
             good order: own migrations are finished or given up, nodes let go, the ring left. SIGHUP reads the config \
-            and the certificates again. Exit codes: 0 ended as told, 2 the config cannot be used, 1 anything else.
+            and the certificates again. With --ask no daemon is started; the one that runs answers. Exit codes: \
+            0 ended as told, or answered; 2 the config cannot be used; 64 the command line is not right; 1 anything \
+            else, and with --ask no answer, or an error for one.
             """,
         version: ControlProduct.version)
 
@@ -23,6 +25,12 @@ struct DaemonCommand: AsyncParsableCommand {
 
     @Option(help: "Which node of the ring this is, if the config does not say.", transform: Self.node)
     var node: NodeID?
+
+    @Option(
+        help: ArgumentHelp(
+            "Print what the daemon that runs with this config answers, as it comes: a line of JSON.",
+            valueName: "request"))
+    var ask: DaemonQuestion?
 
     func run() async throws {
         // The journal and the sockets are for this user alone.
@@ -34,6 +42,7 @@ struct DaemonCommand: AsyncParsableCommand {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(2)
         }
+        if let question = self.ask { return try await Self.ask(question, at: settings.controlSocket) }
         let level = Logger.Level(settings.logLevel)
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
@@ -44,6 +53,16 @@ struct DaemonCommand: AsyncParsableCommand {
         log[metadataKey: "node"] = "\(settings.node)"
         do {
             try await Daemon.run(settings, config: ConfigFile(path: self.config, node: self.node), log: log)
+        } catch {
+            FileHandle.standardError.write(Data("dvmsd: \(error)\n".utf8))
+            throw ExitCode.failure
+        }
+    }
+
+    private static func ask(_ question: DaemonQuestion, at path: String) async throws {
+        do {
+            let answer = try await question.answer(at: path)
+            try FileHandle.standardOutput.write(contentsOf: Data(answer))
         } catch {
             FileHandle.standardError.write(Data("dvmsd: \(error)\n".utf8))
             throw ExitCode.failure

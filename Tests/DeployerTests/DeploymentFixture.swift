@@ -100,6 +100,13 @@ extension ModelledHosts {
         return used.sorted()
     }
 
+    /// Hosts that let others fetch such a file.
+    func serving(_ kind: SpreadKind) async -> [NodeID] {
+        var serving: [NodeID] = []
+        for (id, host) in self.hosts where await host.contents.readers[kind] != nil { serving.append(id) }
+        return serving.sorted()
+    }
+
     func changes() async -> Int {
         var sum = 0
         for host in self.hosts.values { sum += await host.changes }

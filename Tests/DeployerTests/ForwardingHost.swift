@@ -36,19 +36,19 @@ extension ForwardingHost {
     }
 
     func ensure(
-        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
+        _ file: SpreadFile, from sources: [any DeployableHost], within limit: Duration
     ) async throws(HostFailure) -> FileArrival {
-        try await self.host.ensure(image, from: sources, within: limit)
+        try await self.host.ensure(file, from: sources, within: limit)
     }
 
     func admit(
-        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
+        _ reader: ExchangeReader, to file: SpreadFile, within limit: Duration
     ) async throws(HostFailure) -> ExchangeGrant {
-        try await self.host.admit(reader, to: image, within: limit)
+        try await self.host.admit(reader, to: file, within: limit)
     }
 
-    func endSpread(within limit: Duration) async throws(HostFailure) {
-        try await self.host.endSpread(within: limit)
+    func endSpread(of kind: SpreadKind, within limit: Duration) async throws(HostFailure) {
+        try await self.host.endSpread(of: kind, within: limit)
     }
 
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {

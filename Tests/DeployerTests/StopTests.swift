@@ -146,6 +146,8 @@ struct StopTests {
                 // Once for the fleet, and once for what an interrupted start leaves to a look at hosts set aside.
                 let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
                 await hosts.expectWhole(fleet, report)
+                let serving = await hosts.serving(.agentProgram)
+                #expect(serving.isEmpty, "write \(write), after: \(isAfter), at \(stoppedAt)")
                 #expect(report.strays.isEmpty, "write \(write), after: \(isAfter), at \(stoppedAt)")
                 _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).destroy()
             }

@@ -84,17 +84,24 @@ struct LoadProgramTests {
         journal.take(
             .measured(
                 InjectionEvent.Measured(
-                    vm: "vm-1", host: "h1", from: .seconds(5), until: .seconds(15), cpuPercent: 47.26)))
+                    vm: "vm-1", host: "h1", from: .seconds(5), until: .seconds(15), cpuPercent: 47.26,
+                    believedPercent: 61.04)))
+        journal.take(
+            .measured(
+                InjectionEvent.Measured(
+                    vm: "vm-2", host: "h2", from: .seconds(5), until: .seconds(15), cpuPercent: 3)))
         journal.take(.failed(order, at: .seconds(20), words: "gone"))
         let rows = try journal.end()
-        #expect(rows.map(\.failures) == [1] && rows[0].injectedPercent == 50)
-        #expect(LoadReport.table(rows).contains("-2.7"))
+        #expect(rows.map(\.failures) == [1, 0] && rows[0].injectedPercent == 50)
+        let table = LoadReport.table(rows).split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
+        #expect(table.map(\.last) == ["BELIEVED", "61.0%", "-"] && table[1].contains("-2.7"))
         let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").map { line in
             try #require(JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
-        #expect(lines.map { $0["event"] as? String } == ["injected", "measured", "failed"])
+        #expect(lines.map { $0["event"] as? String } == ["injected", "measured", "measured", "failed"])
         #expect(lines[0]["at_ms"] as? Int == 120 && lines[0]["cpu_percent"] as? Int == 50)
         #expect(lines[1]["injected_percent"] as? Double == 50 && lines[1]["measured_percent"] as? Double == 47.3)
-        #expect(lines[2]["error"] as? String == "gone")
+        #expect(lines[1]["believed_percent"] as? Double == 61 && lines[2]["believed_percent"] == nil)
+        #expect(lines[3]["error"] as? String == "gone")
     }
 }

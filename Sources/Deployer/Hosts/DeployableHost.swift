@@ -36,30 +36,30 @@ package protocol DeployableHost: Sendable {
     /// Takes away the network and what answers for names in it.
     func remove(_ network: HostNetwork, within limit: Duration) async throws(HostFailure)
 
-    /// Has the image on the host, whole: with the SHA-256 of `image`, if that names one. What was there of it is kept, also after
-    /// a failure.
+    /// Has the file on the host, whole, where it is used: with the SHA-256 of `file`, if that names one. What was there of it is
+    /// kept, also after a failure.
     ///
     /// - Parameter sources: other hosts that have it or get it at the same time, in the order in which they are asked. What
     ///   none of them gives comes from the deployer: one that dies, stalls or gives something wrong is passed over.
     func ensure(
-        _ image: ImageReference, from sources: [any DeployableHost], within limit: Duration
+        _ file: SpreadFile, from sources: [any DeployableHost], within limit: Duration
     ) async throws(HostFailure) -> FileArrival
 
-    /// Lets another host fetch the image here, and nothing else.
+    /// Lets another host fetch the file here, and nothing else.
     func admit(
-        _ reader: ExchangeReader, to image: ImageReference, within limit: Duration
+        _ reader: ExchangeReader, to file: SpreadFile, within limit: Duration
     ) async throws(HostFailure) -> ExchangeGrant
 
-    /// Takes back what the two before made for fetching: no host is let in any more. Images stay.
-    func endSpread(within limit: Duration) async throws(HostFailure)
+    /// Takes back what the two before made for fetching files of this kind: no host is let in for them any more. Files stay.
+    func endSpread(of kind: SpreadKind, within limit: Duration) async throws(HostFailure)
 
-    /// Also ends the spread.
+    /// Also ends its spread.
     func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure)
 
-    /// Has dvmsd run on the host as `agent` says: one that runs otherwise is started anew.
+    /// Has dvmsd run on the host as `agent` says: one that runs otherwise is started anew. Its program is there already.
     func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure)
 
-    /// Stops the deployment's dvmsd and takes it away with its certificate. Guests run on.
+    /// Stops the deployment's dvmsd and takes it away with its certificate, and ends the spread of its program. Guests run on.
     func removeAgent(within limit: Duration) async throws(HostFailure)
 
     /// Names of the deployment's guests that are on the host, whether or not they run, and of those that are flowing in;
@@ -93,7 +93,7 @@ package enum HostFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// The step did not end in time.
     case timedOut(step: String, limit: Duration)
     /// What arrived is not what the fleet names. Both are SHA-256 in hexadecimal.
-    case imageCorrupt(expected: String, found: String)
+    case fileCorrupt(expected: String, found: String)
     /// The host lacks something that no repetition brings, such as memory or `/dev/kvm`.
     case lacks(what: String)
     /// The calling task was cancelled.
@@ -102,7 +102,7 @@ package enum HostFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the same call may succeed a little later.
     package var canRetryHelp: Bool {
         switch self {
-        case .unreachable, .refused, .timedOut, .imageCorrupt: true
+        case .unreachable, .refused, .timedOut, .fileCorrupt: true
         case .lacks, .cancelled: false
         }
     }
@@ -115,8 +115,8 @@ package enum HostFailure: Error, Hashable, Sendable, CustomStringConvertible {
             "the host refused \(step): \(words)"
         case .timedOut(let step, let limit):
             "\(step) took longer than \(limit.inMilliseconds) ms; look at the host, or set a longer time-out"
-        case .imageCorrupt(let expected, let found):
-            "the image has SHA-256 \(found) instead of \(expected); check the file, the host's disk and the network"
+        case .fileCorrupt(let expected, let found):
+            "the file has SHA-256 \(found) instead of \(expected); check the file, the host's disk and the network"
         case .lacks(let what):
             "the host lacks \(what); choose another host, or mend this one"
         case .cancelled:

@@ -15,13 +15,20 @@ package enum InjectionEvent: Hashable, Sendable {
         package var until: Duration
         /// Of all its virtual CPUs together, as the host's hypervisor accounts for the VM.
         package var cpuPercent: Double
+        /// What the host's agent believed at the end that the VM wants, of all its virtual CPUs together; nil: it is
+        /// not known. More than 100 where what the VM waits for is counted as well.
+        package var believedPercent: Double?
 
-        package init(vm: String, host: NodeID, from: Duration, until: Duration, cpuPercent: Double) {
+        package init(
+            vm: String, host: NodeID, from: Duration, until: Duration, cpuPercent: Double,
+            believedPercent: Double? = nil
+        ) {
             self.vm = vm
             self.host = host
             self.from = from
             self.until = until
             self.cpuPercent = cpuPercent
+            self.believedPercent = believedPercent
         }
     }
 }
@@ -35,6 +42,8 @@ package struct InjectionSummary: Sendable {
         /// Over the time that was measured; nil: nothing was.
         package var injectedPercent: Double?
         package var measuredPercent: Double?
+        /// Over that part of it in which the agents answered; nil: none did.
+        package var believedPercent: Double?
     }
 
     fileprivate struct Course {
@@ -45,6 +54,8 @@ package struct InjectionSummary: Sendable {
         var measuredSeconds = 0.0
         var injectedSum = 0.0
         var measuredSum = 0.0
+        var believedSeconds = 0.0
+        var believedSum = 0.0
     }
 
     private var courses: [String: Course] = [:]
@@ -73,7 +84,8 @@ package struct InjectionSummary: Sendable {
             return Row(
                 vm: vm, changes: course.changes, failures: course.failures,
                 injectedPercent: seconds > 0 ? course.injectedSum / seconds : nil,
-                measuredPercent: seconds > 0 ? course.measuredSum / seconds : nil)
+                measuredPercent: seconds > 0 ? course.measuredSum / seconds : nil,
+                believedPercent: course.believedSeconds > 0 ? course.believedSum / course.believedSeconds : nil)
         }
     }
 }
@@ -97,6 +109,10 @@ extension InjectionSummary.Course {
         self.measuredSeconds += seconds
         self.injectedSum += sum
         self.measuredSum += measured.cpuPercent * seconds
+        if let believed = measured.believedPercent {
+            self.believedSeconds += seconds
+            self.believedSum += believed * seconds
+        }
         return sum / seconds
     }
 }

@@ -23,6 +23,9 @@ package struct InjectionRun: Sendable {
     package static let overlap = Duration.seconds(5)
     /// From one measurement to the next. Hosts account for a guest's time in full whenever they are asked.
     package static let samplePeriod = Duration.seconds(10)
+    /// Of one question for what an agent believes: so much less than a period that one that is silent delays no
+    /// measurement.
+    package static let beliefLimit = Duration.seconds(5)
 
     /// - Parameters:
     ///   - hosts: all on which the VMs may ever be.
@@ -139,14 +142,12 @@ package struct InjectionRun: Sendable {
         var last: [NodeID: Sample] = [:]
         let end = began + self.timetable.duration
         while true {
+            let next = self.time.now + Self.samplePeriod
             for sample in await self.samples() {
                 if let before = last[sample.host] { self.tell(before, sample, began) }
                 last[sample.host] = sample
             }
-            let now = self.time.now
-            guard now < end, (try? await self.time.sleep(until: min(now + Self.samplePeriod, end))) != nil else {
-                return
-            }
+            guard self.time.now < end, (try? await self.time.sleep(until: min(next, end))) != nil else { return }
         }
     }
 
@@ -154,6 +155,13 @@ package struct InjectionRun: Sendable {
         var host: NodeID
         var at: MonotonicInstant
         var times: ProcessorTimes
+        /// Millicores by guest.
+        var believed: [String: Int]
+
+        /// Of all virtual CPUs of the guest together; nil: it is not known.
+        func believedPercent(of guest: ProcessorTimes.Guest) -> Double? {
+            self.believed[guest.name].map { Double($0) / (Double(guest.vcpus) * 1_000) * 100 }
+        }
     }
 
     private func samples() async -> [Sample] {
@@ -162,7 +170,10 @@ package struct InjectionRun: Sendable {
                 group.addTask {
                     // A host that does not answer is not measured.
                     guard let times = try? await host.processorTimes(within: Self.callLimit) else { return nil }
-                    return Sample(host: host.id, at: self.time.now, times: times)
+                    let at = self.time.now
+                    // Afterwards, so that an agent that is slow does not blur when the times were taken.
+                    let believed = await host.believedDemands(within: Self.beliefLimit)
+                    return Sample(host: host.id, at: at, times: times, believed: believed)
                 }
             }
             return await group.reduce(into: []) { samples, sample in
@@ -187,7 +198,7 @@ package struct InjectionRun: Sendable {
                 .measured(
                     InjectionEvent.Measured(
                         vm: guest.name, host: now.host, from: before.at - began, until: now.at - began,
-                        cpuPercent: share)))
+                        cpuPercent: share, believedPercent: now.believedPercent(of: guest))))
         }
     }
 }

@@ -18,6 +18,11 @@ package protocol LoadableHost: Sendable {
 
     /// How long each of the deployment's guests that runs here has had processors.
     func processorTimes(within limit: Duration) async throws(HostFailure) -> ProcessorTimes
+
+    /// What the deployment's agent on the host believes that each guest wants: millicores by name, never negative.
+    ///
+    /// Empty where there is no agent, or none that answers: a load does not depend on agents.
+    func believedDemands(within limit: Duration) async -> [String: Int]
 }
 
 /// The hosts of a fleet, for a load.

@@ -1,6 +1,6 @@
 /// What a modelled host does, one after the other.
 package enum ModelledDeed: String, Hashable, Sendable, CaseIterable {
-    case probe, prepare, network, image, boot, check, agent, removal
+    case probe, prepare, network, image, boot, check, program, agent, removal
 }
 
 /// What goes wrong on a modelled host.
@@ -11,10 +11,10 @@ package enum ModelledFault: Hashable, Sendable {
     case refuses(ModelledDeed, times: Int)
     /// It takes longer than any limit so many times; what was asked is done all the same.
     case hangs(ModelledDeed, times: Int)
-    /// When it has so many chunks of the image it falls silent, and stays so.
-    case diesWithChunks(Int)
-    /// Each chunk of the image from this one on is damaged when another host gets it from here.
-    case servesDamaged(from: Int)
+    /// When it has so many chunks of the file it falls silent, and stays so.
+    case diesWithChunks(Int, of: SpreadKind = .image)
+    /// Each chunk of the file from this one on is damaged when another host gets it from here.
+    case servesDamaged(from: Int, of: SpreadKind = .image)
     /// So many times the image arrives damaged.
     case damagesImage(times: Int)
     /// It never defines the guest.
@@ -28,11 +28,11 @@ package struct ModelledHostSettings: Hashable, Sendable {
     package var facts = HostFacts(
         cpus: 32, cpuFlags: ["avx2", "vmx"], hasKVM: true, memoryMiB: 131_072, freeDiskMiB: 1 << 20,
         kernel: "6.12.0-modelled", clockAheadMilliseconds: 3, installed: [])
-    /// In milliseconds, drawn evenly for each deed that changes something; for `boot` of the definition alone, for `image` of
-    /// what there is to do besides sending it.
+    /// In milliseconds, drawn evenly for each deed that changes something; for `boot` of the definition alone, for `image`
+    /// and `program` of what there is to do besides sending it.
     package var milliseconds: [ModelledDeed: ClosedRange<Int64>] = [
         .probe: 200...600, .prepare: 2_000...15_000, .network: 500...1_500, .image: 200...600,
-        .boot: 500...3_000, .agent: 1_000...5_000, .check: 20...50, .removal: 500...2_000,
+        .boot: 500...3_000, .program: 200...600, .agent: 1_000...5_000, .check: 20...50, .removal: 500...2_000,
     ]
     /// From the start of a guest until it answers.
     package var bootMilliseconds: ClosedRange<Int64> = 8_000...25_000

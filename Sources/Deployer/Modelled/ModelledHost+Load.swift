@@ -51,6 +51,22 @@ extension ModelledHost: LoadableHost {
                     nanoseconds: guest.loading.spent(by: now) / 100 * Int64(guest.definition.vcpus))
             })
     }
+
+    /// A modelled agent knows at once what its guests want.
+    package func believedDemands(within limit: Duration) async -> [String: Int] {
+        guard self.contents.agent != nil else { return [:] }
+        guard !self.isAgentSilent else {
+            try? await self.sleep(limit)
+            return [:]
+        }
+        guard (try? await self.does(.check, within: limit, changing: true, {})) != nil else { return [:] }
+        let now = self.time.now
+        return self.contents.guests.filter(\.value.isRunning).mapValues { guest in
+            guest.loading.load(at: now).cpuPercent * guest.definition.vcpus * Self.millicoresPerPercent
+        }
+    }
+
+    private static let millicoresPerPercent = 10
 }
 
 extension ModelledHosts: LoadableHosts {

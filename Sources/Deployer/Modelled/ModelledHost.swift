@@ -3,7 +3,7 @@ package import Basis
 /// A host in memory: a model of what a real one does when it is asked, with its durations and its faults.
 ///
 /// What is asked is done at the beginning or at the end of the time that it takes, by seed, so that whoever stops asking
-/// half-way finds either; only an image is there when all of it has come over the network.
+/// half-way finds either; only a file is there when all of it has come over the network.
 package actor ModelledHost: DeployableHost {
     package nonisolated let id: NodeID
     let settings: ModelledHostSettings
@@ -12,6 +12,7 @@ package actor ModelledHost: DeployableHost {
     private var generator: SplitMix64
     var faults: [ModelledFault]
     private(set) var isDead = false
+    private(set) var isAgentSilent = false
     package internal(set) var contents = Contents()
     /// How often each guest was made where there was none.
     package private(set) var guestsMade: [String: Int] = [:]
@@ -23,9 +24,9 @@ package actor ModelledHost: DeployableHost {
         package var steps: Set<PreparationStep> = []
         package var network: HostNetwork?
         package var names: [GuestName] = []
-        package var image: ImageReference?
-        /// Hosts that may fetch the image.
-        package var readers: Set<String> = []
+        package var files: [SpreadKind: SpreadFile] = [:]
+        /// Hosts that may fetch a file; without those that none may.
+        package var readers: [SpreadKind: Set<String>] = [:]
         package var guests: [String: Guest] = [:]
         package var agent: AgentInstallation?
 
@@ -64,7 +65,7 @@ package actor ModelledHost: DeployableHost {
         self.isDead = false
         self.faults = []
         await self.network.set(isDead: false, self.id)
-        await self.network.set(damagedFrom: nil, of: self.id)
+        for kind in SpreadKind.allCases { await self.network.set(damagedFrom: nil, of: self.held(kind)) }
     }
 
     /// From here on it is silent.
@@ -80,6 +81,9 @@ package actor ModelledHost: DeployableHost {
 
     /// The guest runs on, and does not answer any more.
     package func silence(guest name: String) { self.contents.guests[name]?.isHanging = true }
+
+    /// The agent runs on, and does not answer any more.
+    package func silenceAgent() { self.isAgentSilent = true }
 
     /// The guest leaves, as when an agent migrates it: what ``take(_:)`` of another host gets.
     package func giveAway(guest name: String) -> Contents.Guest? { self.contents.guests.removeValue(forKey: name) }
@@ -130,15 +134,22 @@ package actor ModelledHost: DeployableHost {
     }
 
     package func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        guard self.contents.files[.agentProgram] == .agentProgram(agent.program) else {
+            throw .refused(step: "starting dvmsd", words: "its program is not there")
+        }
         try await self.does(.agent, within: limit, changing: self.contents.agent != agent) {
             self.contents.agent = agent
         }
     }
 
     package func removeAgent(within limit: Duration) async throws(HostFailure) {
-        try await self.does(.removal, within: limit, changing: self.contents.agent != nil) {
+        let isThere = self.contents.agent != nil || self.contents.files[.agentProgram] != nil
+        try await self.does(.removal, within: limit, changing: isThere) {
             self.contents.agent = nil
+            self.contents.files[.agentProgram] = nil
+            self.contents.readers[.agentProgram] = nil
         }
+        await self.network.set(0, of: self.held(.agentProgram))
     }
 
     package func guests(within limit: Duration) async throws(HostFailure) -> [String] {
@@ -186,7 +197,7 @@ package actor ModelledHost: DeployableHost {
         let steps = self.contents.steps.union(self.settings.holdsAlready)
         guard steps.count == PreparationStep.allCases.count else { return "no connection to the hypervisor" }
         guard self.contents.network == guest.network else { return "no bridge \(guest.network.name)" }
-        guard self.contents.image == guest.image else { return "no image \(guest.image.name)" }
+        guard self.contents.files[.image] == .image(guest.image) else { return "no image \(guest.image.name)" }
         let others = self.contents.guests.values.filter { $0.definition.name != guest.name }
         let memory = others.reduce(guest.memoryMiB) { $0 + $1.definition.memoryMiB }
         guard memory <= self.settings.facts.memoryMiB else { return "cannot allocate memory" }

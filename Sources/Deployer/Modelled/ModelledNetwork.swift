@@ -1,12 +1,13 @@
 package import Basis
 
-/// The network between modelled hosts and the deployer, as far as an image passes over it.
+/// The network between modelled hosts and the deployer, as far as files pass over it.
 ///
 /// Each has one interface for sending and one for receiving, on which chunks pass one after the other, so that what a shape of
 /// a spread costs shows: `n` copies take `n` times as long as one, because the deployer has only one interface.
 package actor ModelledNetwork {
-    /// Of the image, and of a chunk of it.
+    /// Of the image, of dvmsd, and of a chunk of either.
     package static let imageChunks = 64
+    package static let programChunks = 4
     package static let chunkBytes = 16 * 1_048_576
 
     private let time: any TimeSource
@@ -14,15 +15,26 @@ package actor ModelledNetwork {
     private let chunkTime: Duration
     private var sendingUntil: [NodeID?: MonotonicInstant] = [:]
     private var receivingUntil: [NodeID: MonotonicInstant] = [:]
-    private var hosts: [NodeID: Progress] = [:]
+    private var progress: [Held: Progress] = [:]
+    private var dead: Set<NodeID> = []
     private var lastTicket = 0
 
-    /// How far a host is with the image: it has the first chunks.
+    /// A file on a host, whole or not.
+    package struct Held: Hashable, Sendable {
+        package let kind: SpreadKind
+        package let host: NodeID
+
+        package init(_ kind: SpreadKind, by host: NodeID) {
+            self.kind = kind
+            self.host = host
+        }
+    }
+
+    /// How far a host is with a file: it has the first chunks.
     private struct Progress {
         var chunks = 0
         /// Somebody brings it more.
         var isFetching = false
-        var isDead = false
         /// What it sends from this chunk on is not what it should be.
         var damagedFrom: Int?
         var waiting: [Int: (chunk: Int, continuation: CheckedContinuation<Void, Never>)] = [:]
@@ -43,18 +55,28 @@ package actor ModelledNetwork {
         self.chunkTime = .nanoseconds(Int64(Self.chunkBytes) * 8 * 1_000 / Int64(megabitsPerSecond))
     }
 
-    func chunks(of id: NodeID) -> Int { self.hosts[id]?.chunks ?? 0 }
+    static func chunks(of kind: SpreadKind) -> Int {
+        switch kind {
+        case .image: Self.imageChunks
+        case .agentProgram: Self.programChunks
+        }
+    }
 
-    func set(_ chunks: Int, of id: NodeID) { self.change(id) { $0.chunks = chunks } }
+    func chunks(of held: Held) -> Int { self.progress[held]?.chunks ?? 0 }
 
-    func set(isFetching: Bool, _ id: NodeID) { self.change(id) { $0.isFetching = isFetching } }
+    func set(_ chunks: Int, of held: Held) { self.change(held) { $0.chunks = chunks } }
 
-    func set(isDead: Bool, _ id: NodeID) { self.change(id) { $0.isDead = isDead } }
+    func set(isFetching: Bool, _ held: Held) { self.change(held) { $0.isFetching = isFetching } }
 
-    func set(damagedFrom chunk: Int?, of id: NodeID) { self.change(id) { $0.damagedFrom = chunk } }
+    func set(isDead: Bool, _ id: NodeID) {
+        if isDead { self.dead.insert(id) } else { self.dead.remove(id) }
+        for kind in SpreadKind.allCases { self.change(Held(kind, by: id)) { _ in } }
+    }
 
-    func isDamaged(_ chunk: Int, at source: NodeID) -> Bool {
-        self.hosts[source]?.damagedFrom.map { $0 <= chunk } ?? false
+    func set(damagedFrom chunk: Int?, of held: Held) { self.change(held) { $0.damagedFrom = chunk } }
+
+    func isDamaged(_ chunk: Int, at source: Held) -> Bool {
+        self.progress[source]?.damagedFrom.map { $0 <= chunk } ?? false
     }
 
     /// Takes interfaces for a chunk, behind what passes over them already.
@@ -69,14 +91,14 @@ package actor ModelledNetwork {
     }
 
     /// Returns when the source has the chunk or is known never to have it, or when the calling task is cancelled.
-    func wait(for chunk: Int, at source: NodeID) async -> Wait {
+    func wait(for chunk: Int, at source: Held) async -> Wait {
         while self.pending(chunk, source) == nil, !Task.isCancelled {
             self.lastTicket += 1
             let ticket = self.lastTicket
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     if Task.isCancelled { return continuation.resume() }
-                    self.hosts[source, default: Progress()].waiting[ticket] = (chunk, continuation)
+                    self.progress[source, default: Progress()].waiting[ticket] = (chunk, continuation)
                 }
             } onCancel: {
                 // Unstructured, because a cancellation cannot wait for this actor; it only wakes the one that waits.
@@ -86,24 +108,24 @@ package actor ModelledNetwork {
         return self.pending(chunk, source) ?? .silent
     }
 
-    private func wake(_ ticket: Int, at source: NodeID) {
-        self.hosts[source]?.waiting.removeValue(forKey: ticket)?.continuation.resume()
+    private func wake(_ ticket: Int, at source: Held) {
+        self.progress[source]?.waiting.removeValue(forKey: ticket)?.continuation.resume()
     }
 
-    private func pending(_ chunk: Int, _ source: NodeID) -> Wait? {
-        let progress = self.hosts[source] ?? Progress()
-        if progress.isDead { return .silent }
+    private func pending(_ chunk: Int, _ source: Held) -> Wait? {
+        let progress = self.progress[source] ?? Progress()
+        if self.dead.contains(source.host) { return .silent }
         if progress.chunks > chunk { return .there }
         return progress.isFetching ? nil : .never
     }
 
-    private func change(_ id: NodeID, _ body: (inout Progress) -> Void) {
-        var progress = self.hosts[id] ?? Progress()
+    private func change(_ held: Held, _ body: (inout Progress) -> Void) {
+        var progress = self.progress[held] ?? Progress()
         body(&progress)
-        let isOver = progress.isDead || !progress.isFetching
+        let isOver = self.dead.contains(held.host) || !progress.isFetching
         let woken = progress.waiting.filter { isOver || $0.value.chunk < progress.chunks }
         for ticket in woken.keys { progress.waiting[ticket] = nil }
-        self.hosts[id] = progress
+        self.progress[held] = progress
         for ticket in woken.keys.sorted() { woken[ticket]?.continuation.resume() }
     }
 }

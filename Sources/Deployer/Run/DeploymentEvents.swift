@@ -14,6 +14,15 @@ package enum RunStage: String, Hashable, Sendable, CaseIterable {
             case .agent: .agent
             }
     }
+
+    /// In which hosts get the file.
+    init(_ kind: SpreadKind) {
+        self =
+            switch kind {
+            case .image: .image
+            case .agentProgram: .agent
+            }
+    }
 }
 
 /// What happens in a run, for those who watch it.
@@ -27,10 +36,10 @@ package enum DeploymentEvent: Hashable, Sendable {
     case hostSetAside(NodeID, failure: HostFailure)
     /// A host failed on which guests ran before: they and it are left as they are.
     case hostLeftAlone(NodeID, failure: HostFailure)
-    /// A host that got the image from `source` gets it from the next one, from `chunk` on.
-    case sourcePassedOver(NodeID, source: String, chunk: Int, why: String)
-    /// Keys for the spread of the image may still be on the host; another apply or destroy takes them away.
-    case spreadNotEnded(NodeID, failure: HostFailure)
+    /// A host that got the file from `source` gets it from the next one, from `chunk` on.
+    case sourcePassedOver(NodeID, SpreadKind, source: String, chunk: Int, why: String)
+    /// Keys for the spread of the file may still be on the host; another apply or destroy takes them away.
+    case spreadNotEnded(NodeID, SpreadKind, failure: HostFailure)
     /// A spare became a worker.
     case sparePromoted(NodeID)
     case guestFailed(String, why: String)

@@ -51,9 +51,9 @@ final class DeploymentMeter: Sendable {
                 state.failures.append(.init(entity: id.name, why: "dvmsd does not run as it should: \(failure)"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))
-            case .spreadNotEnded(let id, let failure):
+            case .spreadNotEnded(let id, let kind, let failure):
                 state.failures.append(
-                    .init(entity: id.name, why: "\(failure); keys that fetch the image may still be there"))
+                    .init(entity: id.name, why: "\(failure); keys that fetch \(kind.words) may still be there"))
             case .finished, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
                 break
             }

@@ -13,7 +13,15 @@ extension DeploymentRun {
             return
         }
         let ring = await crew.roster.ring
-        guard ring.count >= AgentConfig.hostsMin else { return }
+        if ring.count >= AgentConfig.hostsMin { try await self.startAgents(agents, ring, crew) }
+        // Also of a run that was stopped in the middle of it, when the ring was larger.
+        try await self.endSpread(of: .agentProgram, crew)
+    }
+
+    /// The program goes from host to host as the image did; each agent starts as soon as its host has all.
+    private func startAgents(
+        _ agents: any AgentSource, _ ring: [FleetHost], _ crew: Crew
+    ) async throws(RunFailure) {
         let config = agents.config(of: ring)
         let reachable = await crew.roster.workers
         try await Windowed.run(ring, atOnce: self.fleet.limits.hostsAtOnce) { host throws(RunFailure) in
@@ -23,6 +31,7 @@ extension DeploymentRun {
                     try agents.agent(of: host, with: config)
                 }
             } catch .host(let failure) {
+                await crew.context.spread.leave(host.id)
                 self.meter.note(.agentFailed(host.id, failure: failure))
             } catch {
                 throw error

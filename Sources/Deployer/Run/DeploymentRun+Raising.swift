@@ -28,7 +28,7 @@ extension DeploymentRun {
             try await self.place(crew, isFirst: isFirst)
             isFirst = false
             try await self.makeReady(crew)
-            try await self.endSpread(crew)
+            try await self.endSpread(of: .image, crew)
             try await self.findMissing(crew)
         } while await !crew.roster.homeless.isEmpty
         try await self.startAgents(crew)
@@ -149,12 +149,12 @@ extension DeploymentRun {
         }
     }
 
-    /// All hosts of a round have the image, or have failed: none lets another one fetch it any more. One that came late would
+    /// All hosts of a round have the file, or have failed: none lets another one fetch it any more. One that came late would
     /// have kept the keys in place for nothing: in the next round hosts are let in anew.
-    private func endSpread(_ crew: Crew) async throws(RunFailure) {
+    func endSpread(of kind: SpreadKind, _ crew: Crew) async throws(RunFailure) {
         let usable = await crew.roster.workers
         try await Windowed.run(usable, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
-            try await crew.driver(id).endSpread()
+            try await crew.driver(id).endSpread(of: kind)
         }
     }
 

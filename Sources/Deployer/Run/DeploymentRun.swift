@@ -225,7 +225,7 @@ package struct DeploymentRun: Sendable {
         let sites = Dictionary(uniqueKeysWithValues: record.hosts.map { ($0.host.id, $0.host.site) })
         let context = RunContext(
             fleet: self.fleet, network: record.base.hostNetwork(among: record.hosts.map(\.host)),
-            image: record.base.image, spread: ImageSpread(self.fleet.image, ports: ports, sites: sites),
+            image: record.base.image, spread: HostSpread(self.fleet.image, ports: ports, sites: sites),
             schedule: RetrySchedule(self.fleet.retries), time: self.time, meter: self.meter,
             hosts: Turnstile(width: self.fleet.limits.hostsAtOnce),
             boots: Turnstile(width: self.fleet.limits.bootsAtOnce),

@@ -82,15 +82,22 @@ actor HostDriver {
             try await self.host.serve(
                 await self.roster.guestNames, in: self.context.network, within: timeouts.network)
         case .image:
-            let sources = await self.context.spread.sources(of: self.id)
-            let arrival = try await self.host.ensure(self.context.image, from: sources, within: timeouts.image)
-            for passed in arrival.passedOver {
-                self.context.meter.note(
-                    .sourcePassedOver(self.id, source: passed.source, chunk: passed.chunk, why: passed.why))
-            }
+            try await self.obtain(.image(self.context.image))
         case .agent:
             guard let agent = self.agent else { preconditionFailure("dvmsd is started by start(agent:)") }
-            try await self.host.ensure(agent(), within: timeouts.agent)
+            let installation = try agent()
+            try await self.obtain(.agentProgram(installation.program))
+            try await self.host.ensure(installation, within: timeouts.agent)
+        }
+    }
+
+    /// Has the file on the host, from other hosts as far as they give it.
+    private func obtain(_ file: SpreadFile) async throws(HostFailure) {
+        let sources = await self.context.spread.sources(of: file.kind, for: self.id)
+        let arrival = try await self.host.ensure(file, from: sources, within: self.context.fleet.timeouts.image)
+        for passed in arrival.passedOver {
+            self.context.meter.note(
+                .sourcePassedOver(self.id, file.kind, source: passed.source, chunk: passed.chunk, why: passed.why))
         }
     }
 
@@ -270,15 +277,15 @@ actor HostDriver {
 
     // MARK: - Taking away
 
-    /// Nobody fetches the image any more. A host that does not answer now is noted; the next run takes it back.
-    func endSpread() async throws(RunFailure) {
+    /// Nobody fetches the file any more. A host that does not answer now is noted; the next run takes it back.
+    func endSpread(of kind: SpreadKind) async throws(RunFailure) {
         do throws(RunFailure) {
-            try await self.trying(.image, self.id.name) { _, _ in
+            try await self.trying(RunStage(kind), self.id.name) { _, _ in
             } deed: { () async throws(HostFailure) in
-                try await self.host.endSpread(within: self.context.fleet.timeouts.removal)
+                try await self.host.endSpread(of: kind, within: self.context.fleet.timeouts.removal)
             }
         } catch .host(let failure) {
-            self.context.meter.note(.spreadNotEnded(self.id, failure: failure))
+            self.context.meter.note(.spreadNotEnded(self.id, kind, failure: failure))
         } catch {
             throw error
         }
@@ -357,7 +364,7 @@ actor HostDriver {
             try await self.roster.copyGone(name, from: self.id)
         }
         // What stays goes with destroy, which goes by what was ever begun here.
-        try? await self.host.endSpread(within: self.context.fleet.timeouts.removal)
+        try? await self.host.endSpread(of: .image, within: self.context.fleet.timeouts.removal)
     }
 
     /// Looks at a host that was set aside, and cleans it of guests that live elsewhere now.

@@ -6,7 +6,7 @@ struct RunContext: Sendable {
     var fleet: FleetSettings
     var network: HostNetwork
     var image: ImageReference
-    var spread: ImageSpread
+    var spread: HostSpread
     var schedule: RetrySchedule
     var time: any TimeSource
     var meter: DeploymentMeter

@@ -56,9 +56,6 @@ package struct SpreadPlan: Hashable, Sendable {
         return found
     }
 
-    /// In the order in which they arrived, those that have left as well.
-    package var all: [NodeID] { self.order }
-
     /// The first that arrived and has room for one more.
     ///
     /// - Parameter site: nil: among the first ones of all sites.

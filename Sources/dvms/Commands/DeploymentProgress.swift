@@ -69,9 +69,10 @@ final class DeploymentProgress: Sendable {
         case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
         case .hostLeftAlone(let id, let failure):
             "\(id) is left alone with the VMs that ran on it: \(failure)".onOneLine
-        case .sourcePassedOver(let id, let source, let chunk, let why):
-            "\(id) gets the image from another source than \(source), from chunk \(chunk) on: \(why)".onOneLine
-        case .spreadNotEnded(let id, let failure): "\(id) may still let hosts fetch the image: \(failure)".onOneLine
+        case .sourcePassedOver(let id, let kind, let source, let chunk, let why):
+            "\(id) gets \(kind.words) from another source than \(source), from chunk \(chunk) on: \(why)".onOneLine
+        case .spreadNotEnded(let id, let kind, let failure):
+            "\(id) may still let hosts fetch \(kind.words): \(failure)".onOneLine
         case .sparePromoted(let id): "\(id) takes its place"
         case .guestFailed(let name, let why): "\(name) failed: \(why)".onOneLine
         case .guestFound(let name, let id): "\(name) is on \(id) now"
@@ -89,8 +90,8 @@ final class DeploymentProgress: Sendable {
                 + (starts.map { ", expected to start \(Self.localTime($0))" } ?? ", nobody says when it starts")
         case .started(let job, let hosts): "\(job) runs, on \(Figures.count(hosts, "host"))"
         case .mayStillCome(let system, let name, let limit):
-            "an earlier run was stopped while it asked \(system.title) for the job \(name); waiting up to "
-                + "\(limit.inMilliseconds / 1_000) s for it to come, to delete it"
+            "an earlier run asked \(system.title) for the job \(name) and did not hear of it; waiting up to "
+                + "\(limit.inMilliseconds / 1_000) s, as it may still come"
         }
     }
 

@@ -72,6 +72,7 @@ package struct LoadLine: Encodable {
     private var networkMibS: Int?
     private var injectedPercent: Double?
     private var measuredPercent: Double?
+    private var believedPercent: Double?
     private var error: String?
 
     package init(_ event: InjectionEvent, injectedPercent: Double?, wall: UInt64) {
@@ -91,6 +92,7 @@ package struct LoadLine: Encodable {
             self.fromMs = measured.from.inMilliseconds
             self.injectedPercent = injectedPercent.map(Self.tenths)
             self.measuredPercent = Self.tenths(measured.cpuPercent)
+            self.believedPercent = measured.believedPercent.map(Self.tenths)
         }
     }
 

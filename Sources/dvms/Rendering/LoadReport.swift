@@ -27,7 +27,7 @@ package enum LoadReport {
     package static func table(_ rows: [InjectionSummary.Row]) -> String {
         var table = TextTable(
             .left("VM"), .right("ORDERS"), .right("FAILED"), .right("INJECTED"), .right("MEASURED"),
-            .right("DIFFERENCE"))
+            .right("DIFFERENCE"), .right("BELIEVED"))
         func shown(_ percent: Double?, _ format: String = "%.1f%%") -> String {
             percent.map { String(format: format, $0) } ?? "-"
         }
@@ -35,7 +35,7 @@ package enum LoadReport {
             let difference = row.measuredPercent.flatMap { measured in row.injectedPercent.map { measured - $0 } }
             table.add(
                 row.vm, "\(row.changes)", "\(row.failures)", shown(row.injectedPercent), shown(row.measuredPercent),
-                shown(difference, "%+.1f"))
+                shown(difference, "%+.1f"), shown(row.believedPercent))
         }
         return table.text
     }

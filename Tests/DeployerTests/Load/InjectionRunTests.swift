@@ -26,6 +26,13 @@ final class InjectionStory: Sendable {
         }
     }
 
+    /// What was measured of a VM, in the order of time.
+    func measured(_ vm: String) -> [InjectionEvent.Measured] {
+        self.events.compactMap {
+            if case .measured(let measured) = $0, measured.vm == vm { measured } else { nil }
+        }
+    }
+
     var rows: [InjectionSummary.Row] {
         var summary = InjectionSummary()
         for event in self.events { summary.take(event) }
@@ -74,10 +81,12 @@ struct InjectionRunTests {
         }
     }
 
-    private static func scene(_ body: @escaping @Sendable (Scene) async throws -> Void) async throws {
+    private static func scene(
+        agents: PlainAgents? = nil, _ body: @escaping @Sendable (Scene) async throws -> Void
+    ) async throws {
         let fleet = try DeploymentFixture.fleet()
         try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let report = try await fixture.run(on: hosts, time: world.time).apply()
+            let report = try await fixture.run(on: hosts, agents: agents, time: world.time).apply()
             try await body(Scene(hosts: hosts, world: world, report: report))
         }
     }
@@ -173,6 +182,64 @@ struct InjectionRunTests {
             #expect(await scene.percents() == [0, 0, 70, 0, 0, 0])
         }
     }
+
+    @Test("records what agents believe; one that is silent or not there costs neither a measurement nor an order")
+    func beliefs() async throws {
+        try await Self.scene(agents: PlainAgents()) { scene in
+            await scene.hosts.hosts["h2"]?.silenceAgent()
+            try await scene.hosts.hosts["h3"]?.removeAgent(within: .seconds(60))
+            try await scene.run("duration: 40s\nphases: [{cpu: 40%}]").run()
+            #expect(scene.story.failures.isEmpty)
+            // At the end an agent is asked when its guest is idle, or not yet.
+            #expect(scene.story.measured("vm-1").map(\.believedPercent).prefix(3) == [40, 40, 40])
+            for vm in ["vm-1", "vm-2", "vm-3"] {
+                let measured = scene.story.measured(vm)
+                #expect(measured.count == 4, "\(measured)")
+                #expect(measured.allSatisfy { abs($0.cpuPercent - 40) < 1 }, "\(measured)")
+            }
+            for vm in ["vm-2", "vm-3"] {
+                #expect(scene.story.measured(vm).allSatisfy { $0.believedPercent == nil })
+            }
+            let rows = scene.story.rows
+            #expect((29...40).contains(try #require(rows[0].believedPercent)))
+            #expect(rows[1].believedPercent == nil && rows[2].believedPercent == nil)
+        }
+    }
+
+    @Test(
+        "a belief is a share of all virtual CPUs of a VM; one of another VM is none",
+        arguments: [(["vm-1": 1_500], 37.5), (["vm-1": 6_000], 150), (["vm-1": 0], 0), (["vm-2": 1_500], nil)])
+    func shares(believed: [String: Int], expected: Double?) async throws {
+        try await World.run(seed: 1) { world in
+            let story = InjectionStory()
+            let run = InjectionRun(
+                try InjectionTimetable("duration: 20s\nphases: [{vms: [vm-1], cpu: 100%}]"),
+                on: [BusyHost(time: world.time, believed: believed)], addresses: [:], time: world.time,
+                watch: { story.take($0) })
+            await run.run()
+            #expect(story.measured("vm-1").map(\.cpuPercent) == [100, 100])
+            #expect(story.measured("vm-1").map(\.believedPercent) == [expected, expected])
+        }
+    }
+}
+
+/// A host with one guest of four virtual CPUs, all of them always busy, and an agent that believes what it is told.
+private struct BusyHost: LoadableHost {
+    let id: NodeID = "h1"
+    let time: any TimeSource
+    let believed: [String: Int]
+
+    func guests(within limit: Duration) -> [String] { ["vm-1"] }
+
+    func inject(_ task: GuestTask, into guest: String, within limit: Duration) -> InjectionAnswer { .done }
+
+    func processorTimes(within limit: Duration) -> ProcessorTimes {
+        let now = self.time.now.nanoseconds
+        return ProcessorTimes(
+            takenAtNanoseconds: now, guests: [ProcessorTimes.Guest(name: "vm-1", vcpus: 4, nanoseconds: 4 * now)])
+    }
+
+    func believedDemands(within limit: Duration) -> [String: Int] { self.believed }
 }
 
 @Suite("What was injected beside what was measured")
@@ -198,6 +265,22 @@ struct InjectionSummaryTests {
         #expect(summary.take(measured(90, 110, 10)) == 10)
         let row = try #require(summary.rows.first)
         #expect(summary.rows.count == 1 && row.vm == "a" && row.changes == 2 && row.failures == 0)
-        #expect(row.injectedPercent == 37.5 && row.measuredPercent == 32.5)
+        #expect(row.injectedPercent == 37.5 && row.measuredPercent == 32.5 && row.believedPercent == nil)
+    }
+
+    @Test("weighs each belief by the time that it stands for, and leaves out when there was none")
+    func weighsBeliefs() throws {
+        var summary = InjectionSummary()
+        func measured(_ from: Int, _ until: Int, believed: Double?) -> InjectionEvent {
+            .measured(
+                InjectionEvent.Measured(
+                    vm: "a", host: "h1", from: .seconds(from), until: .seconds(until), cpuPercent: 10,
+                    believedPercent: believed))
+        }
+        summary.take(measured(0, 10, believed: 80))
+        summary.take(measured(10, 20, believed: nil))
+        summary.take(measured(20, 50, believed: 40))
+        let row = try #require(summary.rows.first)
+        #expect(row.believedPercent == 50 && row.measuredPercent == 10)
     }
 }

@@ -97,4 +97,57 @@ struct GuestAgentTests {
             }
         }
     }
+
+    /// A guest as dvmsd tells of it.
+    private static func guest(_ name: String, _ millicores: String) -> String {
+        #"{"vm":"\#(name)","presence":"running","dirty_mib_s":0,"migratable":true,"demand":{"cpu_millicores":"#
+            + #"\#(millicores),"memory_mib":128,"disk_kib_s":0,"net_kib_s":0}}"#
+    }
+
+    private static func answer(_ guests: String...) -> String {
+        #"{"id":1,"ok":{"vms":[\#(guests.joined(separator: ","))]},"v":1}"#
+    }
+
+    @Test("the deployment's dvmsd on the host is asked what guests want")
+    func asked() async throws {
+        let shell = CannedShell(Self.answer(Self.guest("vm-1", "1500"), Self.guest("vm-2", "0")) + "\nmore\n")
+        let believed = await Self.host(shell).believedDemands(within: .seconds(1))
+        #expect(believed == ["vm-1": 1_500, "vm-2": 0])
+        #expect(shell.arguments == ["\(ShellHost.folder(of: "test"))/agent", "h1", "vms"])
+    }
+
+    @Test("a guest with a name that is none or a demand that is none is left out, and of two of one name the second")
+    func leftOut() async {
+        let told = Self.answer(
+            Self.guest("a b", "1"), Self.guest("../x", "1"), Self.guest("", "1"), Self.guest("vm-3", "-1"),
+            Self.guest("vm-4", "7"), Self.guest("vm-4", "8"), Self.guest("vm-5", "\(Int.max)"))
+        let believed = await Self.host(CannedShell(told)).believedDemands(within: .seconds(1))
+        #expect(believed == ["vm-4": 7, "vm-5": .max])
+    }
+
+    @Test(
+        "nothing is known from what is no answer to that",
+        arguments: [
+            "", "\n", "dvmsd: no\n", "[]\n", "7\n", "{}\n", #"{"v":1}"#, #"{"id":1,"ok":{},"v":1}"#,
+            #"{"id":1,"ok":{"vms":7},"v":1}"#, #"{"id":1,"ok":{"vms":[{"vm":"vm-1"}]},"v":1}"#,
+            #"{"id":1,"ok":{"done":true},"v":1}"#, #"{"id":1,"item":{"vms":[]},"v":1}"#,
+            #"{"error":{"code":"unavailable","message":"not now"},"id":1,"v":1}"#,
+            GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "7")).replacing(#""v":1"#, with: #""v":2"#),
+            GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "1e99")),
+            GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "0.5")), String(repeating: "[", count: 100_000),
+            "\u{0}\u{FFFD}",
+        ])
+    func noAnswer(told: String) async {
+        #expect(await Self.host(CannedShell(told)).believedDemands(within: .seconds(1)).isEmpty)
+    }
+
+    @Test("nothing is known from an answer that was cut off, wherever that was")
+    func cutOff() async {
+        let whole = Self.answer(Self.guest("vm-1", "1500"))
+        for length in 0..<whole.count {
+            let believed = await Self.host(CannedShell(String(whole.prefix(length)))).believedDemands(
+                within: .seconds(1))
+            #expect(believed.isEmpty, "\(length)")
+        }
+    }
 }

@@ -218,6 +218,29 @@ struct HostScriptTests {
         try await host.undo(.storage, within: self.limit)
     }
 
+    @Test("ask the deployment's own dvmsd, with its config and as its node; without one that answers nothing is known")
+    func asksAgent() async throws {
+        let host = self.libvirt.host
+        #expect(await host.believedDemands(within: self.limit).isEmpty)
+        let agent = "\(self.libvirt.world.path)/hosts/t/agent"
+        try FileManager.default.createDirectory(atPath: agent, withIntermediateDirectories: true)
+        func install(_ script: String) throws {
+            try self.libvirt.write("#!/bin/sh\n\(script)\n", to: "hosts/t/agent/dvmsd")
+            try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: "\(agent)/dvmsd")
+        }
+        let demand = #"{"cpu_millicores":250,"memory_mib":128,"disk_kib_s":0,"net_kib_s":0}"#
+        let guest = #"{"vm":"g1","presence":"running","dirty_mib_s":0,"migratable":true,"demand":\#(demand)}"#
+        let answer = #"{"id":1,"ok":{"vms":[\#(guest)]},"v":1}"#
+        try install(
+            """
+            [ "$*" = "--config \(agent)/dvmsd.yaml --node h1 --ask vms" ] || exit 64
+            echo '\(answer)'
+            """)
+        #expect(await host.believedDemands(within: self.limit) == ["g1": 250])
+        try install("echo '\(answer)'; echo 'dvmsd: no such socket' >&2; exit 1")
+        #expect(await host.believedDemands(within: self.limit).isEmpty)
+    }
+
     @Test("remove a guest only after another script for it has ended")
     func waits() async throws {
         let host = self.libvirt.host

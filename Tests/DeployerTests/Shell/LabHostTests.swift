@@ -78,9 +78,9 @@ final class LabHostTests {
         for host in self.hosts + self.hosts {
             for step in PreparationStep.allCases { try await host.perform(step, within: self.limit) }
             try await host.ensure(network, within: self.limit)
-            _ = try await host.ensure(image, from: self.hosts.filter { $0.id != host.id }, within: self.limit)
+            _ = try await host.ensure(.image(image), from: self.hosts.filter { $0.id != host.id }, within: self.limit)
         }
-        for host in self.hosts { try await host.endSpread(within: self.limit) }
+        for host in self.hosts { try await host.endSpread(of: .image, within: self.limit) }
     }
 
     private func takeAway() async throws {
@@ -156,7 +156,7 @@ final class LabHostTests {
     private func expectStrangersAreLeftAlone(_ guest: GuestDefinition) async throws {
         let stranger = Self.host(0, self.shells[0], deployment: "u")
         try await stranger.perform(.storage, within: self.limit)
-        _ = try await stranger.ensure(guest.image, from: [], within: self.limit)
+        _ = try await stranger.ensure(.image(guest.image), from: [], within: self.limit)
         #expect(try await stranger.state(ofGuest: guest.name, within: self.limit) == .absent)
         let refusal = HostFailure.refused(
             step: "defining the guest", words: "there is a guest g0 that is not the deployment's")
@@ -193,7 +193,7 @@ final class LabHostTests {
         var image = try self.guest(0).image
         image.sha256 = String(repeating: "0", count: 64)
         await #expect(throws: HostFailure.self) {
-            _ = try await host.ensure(image, from: [], within: self.limit)
+            _ = try await host.ensure(.image(image), from: [], within: self.limit)
         }
         let list = HostCommand(script: "ls /var/lib/libvirt/dvms/t/images", limit: self.limit)
         #expect(try await self.shells[0].run(list).outputText.isEmpty)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("An image among modelled hosts")
 struct ModelledSpreadTests {
-    private static let image = ImageReference(name: "img", file: "img", sha256: nil)
+    private static let image = SpreadFile.image(ImageReference(name: "img", file: "img", sha256: nil))
 
     private struct Outcome: Sendable {
         var seconds: Double
@@ -41,7 +41,9 @@ struct ModelledSpreadTests {
                 }
             }
             outcome.seconds = (world.time.now - began).inSeconds
-            for (id, host) in hosts.hosts where await host.contents.image == Self.image { outcome.whole.insert(id) }
+            for (id, host) in hosts.hosts where await host.contents.files[.image] == Self.image {
+                outcome.whole.insert(id)
+            }
             return outcome
         }.value
     }
@@ -116,6 +118,7 @@ private final class EventLog: Sendable {
     var passedOver: Set<String> { self.sources.withLock { $0 } }
 
     func take(_ event: DeploymentEvent) {
-        if case .sourcePassedOver(_, let source, _, _) = event { _ = self.sources.withLock { $0.insert(source) } }
+        guard case .sourcePassedOver(_, .image, let source, _, _) = event else { return }
+        _ = self.sources.withLock { $0.insert(source) }
     }
 }

@@ -30,7 +30,10 @@ final class SpreadHosts: Sendable {
     }
 
     /// Called by its users as the image is on the deployer's machine.
-    var reference: ImageReference { ImageReference(name: "img", file: "\(self.source.path)/image", sha256: nil) }
+    var reference: SpreadFile { .image(ImageReference(name: "img", file: self.sourceFile, sha256: nil)) }
+
+    /// On the deployer's machine.
+    var sourceFile: String { "\(self.source.path)/image" }
 
     func host(_ index: Int, shell: (any HostShell)? = nil, limits: ExchangeLimits? = nil) throws -> ShellHost {
         let server = self.servers[index]
@@ -41,7 +44,7 @@ final class SpreadHosts: Sendable {
         return ShellHost(
             id: try #require(NodeID("h\(index)")), shell: try shell ?? server.shell(), deployment: "t",
             machine: GuestMachine(),
-            images: ImageAccess(
+            access: SpreadAccess(
                 manifests: self.manifests,
                 entrance: .init(
                     target: try server.target(), knownHostsFile: "\(server.folder.path)/known_hosts"),
@@ -49,17 +52,17 @@ final class SpreadHosts: Sendable {
             parentFolder: self.folders[index].path)
     }
 
-    /// Has the hosts get the image at the same time, each from those before it.
+    /// Has the hosts get the file, or the image, at the same time, each from those before it.
     func spreadChain(
-        of hosts: [ShellHost], image: ImageReference? = nil
+        of hosts: [ShellHost], file: SpreadFile? = nil
     ) async throws -> [FileArrival] {
         var plan = SpreadPlan(arity: 1)
-        let image = image ?? self.reference
+        let file = file ?? self.reference
         let byID = Dictionary(uniqueKeysWithValues: hosts.map { ($0.id, $0) })
         return try await withThrowingTaskGroup(of: (Int, FileArrival).self) { group in
             for (index, host) in hosts.enumerated() {
                 let sources = plan.join(host.id, site: "s").compactMap { byID[$0] }
-                group.addTask { (index, try await host.ensure(image, from: sources, within: .seconds(300))) }
+                group.addTask { (index, try await host.ensure(file, from: sources, within: .seconds(300))) }
             }
             var arrivals = Array(repeating: FileArrival(), count: hosts.count)
             for try await (index, arrival) in group { arrivals[index] = arrival }
@@ -73,7 +76,7 @@ final class SpreadHosts: Sendable {
 
     /// The folder of the file that is being fetched.
     func place(on index: Int) throws -> String {
-        "\(self.folders[index].path)/t/spread/\(try FileManifest(of: self.reference.file).digest)"
+        "\(self.folders[index].path)/t/spread/\(try FileManifest(of: self.sourceFile).digest)"
     }
 
     private static func keys(of server: LoopbackSSHD) throws -> String {
@@ -88,7 +91,7 @@ final class SpreadHosts: Sendable {
 
     /// Ends the spread everywhere, and looks whether all is as before but for the image.
     func endAndExpectNothingLeft(_ hosts: [ShellHost]) async throws {
-        for host in hosts { try await host.endSpread(within: .seconds(60)) }
+        for host in hosts { try await host.endSpread(of: .image, within: .seconds(60)) }
         for (index, server) in self.servers.enumerated() {
             #expect(try Self.keys(of: server) == self.keysBefore[index])
             #expect(

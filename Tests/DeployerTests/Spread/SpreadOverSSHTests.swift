@@ -33,6 +33,28 @@ struct SpreadOverSSHTests {
         scene.expectWhole(0..<4)
     }
 
+    @Test("brings dvmsd to where it runs as it does the image, each with keys of its own, which go with the agent")
+    func program() async throws {
+        let scene = try SpreadHosts(3)
+        let hosts = try (0..<3).map { try scene.host($0) }
+        let program = SpreadFile.agentProgram(try AgentProgram(reading: scene.sourceFile))
+        for file in [program, scene.reference] {
+            let arrivals = try await scene.spreadChain(of: hosts, file: file)
+            #expect(arrivals.map(\.fromHere) == [SpreadHosts.chunkCount, 0, 0], "\(file.kind): \(arrivals)")
+        }
+        scene.expectWhole(0..<3)
+        for folder in scene.folders {
+            let path = "\(folder.path)/t/agent/dvmsd"
+            #expect(FileManager.default.contents(atPath: path) == Data(SpreadHosts.image))
+            let mode = try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions]
+            #expect((mode as? NSNumber)?.intValue == 0o755)
+        }
+        let again = try await scene.spreadChain(of: hosts, file: program)
+        #expect(again.allSatisfy { $0.wasThere && $0.fromHere == 0 && $0.fromHosts.isEmpty })
+        for host in hosts { try await host.removeAgent(within: .seconds(60)) }
+        try await scene.endAndExpectNothingLeft(hosts)
+    }
+
     @Test("takes over what a host has of an older image, and gets the rest from a host that has it whole")
     func older() async throws {
         let scene = try SpreadHosts(2)

@@ -1,11 +1,14 @@
 /// What is run on hosts for dvmsd. As ``HostScripts``.
 enum AgentScripts {
     /// `$1` is the agent's folder, `$2` the name of its systemd unit. A program that was replaced while it ran has
-    /// "(deleted)" behind its path.
+    /// "(deleted)" behind its path. One that asks the agent is none.
     private static let words = #"""
         agent=$1 unit=$2
         uses_systemd() { [ -d /run/systemd/system ]; }
-        processes() { find /proc/[0-9]* -maxdepth 1 -name exe -lname "$agent/dvmsd*" 2>/dev/null | cut -d/ -f3; }
+        processes() {
+            find /proc/[0-9]* -maxdepth 1 -name exe -lname "$agent/dvmsd*" 2>/dev/null | cut -d/ -f3 |
+                while read -r pid; do grep -qszx -e --ask "/proc/$pid/cmdline" || echo "$pid"; done
+        }
         end() {
             if uses_systemd; then systemctl stop "$unit" 2>/dev/null || true; fi
             for pid in $(processes); do kill "$pid" 2>/dev/null || true; done
@@ -66,6 +69,13 @@ enum AgentScripts {
             sleep 0.1
         done
         printf %s "$stamp" >"$agent/started"
+        """#)
+
+    /// `$1` the agent's folder, `$2` node, `$3` request. Prints what `dvmsd --ask` does; nothing where there is no dvmsd.
+    static let ask = HostScripts.script(
+        #"""
+        [ -x "$1/dvmsd" ] || exit 0
+        "$1/dvmsd" --config "$1/dvmsd.yaml" --node "$2" --ask "$3"
         """#)
 
     static let remove = Self.script(

@@ -42,29 +42,24 @@ enum HostScripts {
     /// does when it shows another one than is written down: whoever wrote that may have been stopped before the restart.
     static let startHypervisor = Self.script(
         #"""
-        for file in /etc/libvirt/libvirtd.conf /etc/libvirt/virtqemud.conf; do
-            [ -e "$file" ] || continue
-            if grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$file"; then continue; fi
-            printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$file"
-        done
-        unit=
-        if [ -d /run/systemd/system ]; then
-            unit=libvirtd
-            ! systemctl is-enabled -q virtqemud.socket 2>/dev/null || unit=virtqemud
-            virsh -q version >/dev/null 2>&1 || systemctl start "$unit"
-        fi
+        has_systemd() { [ -d /run/systemd/system ]; }
+        unit=libvirtd
+        ! has_systemd || ! systemctl is-enabled -q virtqemud.socket 2>/dev/null || unit=virtqemud
+        settings=/etc/libvirt/$unit.conf
+        grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$settings" 2>/dev/null ||
+            printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$settings"
+        ! has_systemd || virsh -q version >/dev/null 2>&1 || systemctl start "$unit"
         virsh -q version >/dev/null
         # Hyphens and capitals do not count in a UUID.
         plain() { tr -d - | tr A-F a-f; }
-        wanted=$(cat /etc/libvirt/libvirtd.conf /etc/libvirt/virtqemud.conf 2>/dev/null |
-            sed -n 's/^[[:space:]]*host_uuid[[:space:]]*=//p' | plain)
+        wanted=$(sed -n 's/^[[:space:]]*host_uuid[[:space:]]*=//p' "$settings" | plain)
         shows_it() {
             capabilities=$(virsh -q capabilities) || refuse "libvirt does not say which host UUID it has"
             told=$(printf '%s\n' "$capabilities" | sed -n 's:.*<uuid>\(.*\)</uuid>.*:\1:p' | plain)
             [ -n "$told" ] && printf '%s\n' "$wanted" | grep -Fq -- "$told"
         }
-        if [ -n "$wanted" ] && ! shows_it; then
-            [ -n "$unit" ] ||
+        if ! shows_it; then
+            has_systemd ||
                 refuse "libvirtd is to be started anew for its host UUID, and there is no systemd to do it"
             systemctl restart "$unit"
             shows_it || refuse "libvirt shows the host UUID '$told', which is not that of its settings"
@@ -238,7 +233,7 @@ enum HostScripts {
         """#)
 
     /// `$1` file. Prints its SHA-256; nothing where there is none.
-    static let imageSum = Self.script(
+    static let fileSum = Self.script(
         #"""
         if [ -f "$1" ]; then sum=$(sha256sum <"$1"); echo "${sum%% *}"; fi
         """#)

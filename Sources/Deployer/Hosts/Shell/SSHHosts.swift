@@ -41,7 +41,7 @@ package final class SSHHosts: HostDirectory {
         return ShellHost(
             id: host.id, shell: self.shell(of: host), deployment: deployment, machine: self.machine,
             authorizedKeys: self.authorizedKeys,
-            images: ImageAccess(
+            access: SpreadAccess(
                 manifests: self.manifests,
                 entrance: target.map {
                     FileExchange.Entrance(target: $0, knownHostsFile: self.options.knownHostsFile)

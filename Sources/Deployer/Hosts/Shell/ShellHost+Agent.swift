@@ -4,15 +4,13 @@ import Crypto
 /// dvmsd on a real host: a program, a config and a certificate in the deployment's folder, and a service of systemd's
 /// where that runs.
 extension ShellHost {
-    private var agentFolder: String { "\(self.folder)/agent" }
+    var agentFolder: String { "\(self.folder)/agent" }
     private var unit: String { "dvmsd-\(self.deployment)" }
 
     package func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
         let step = "installing dvmsd"
         let began = self.shell.time.now
         func left() -> Duration { max(limit - (self.shell.time.now - began), .seconds(1)) }
-        try await self.run(step, AgentScripts.makeFolder, [self.agentFolder], within: left())
-        try await self.putProgram(agent.program, step: step, within: left)
         let (node, tls) = (agent.node.name, "\(self.agentFolder)/tls")
         let files = [
             ("\(self.agentFolder)/dvmsd.yaml", agent.config), ("\(tls)/ca.pem", agent.credentials.authority),
@@ -26,20 +24,8 @@ extension ShellHost {
             within: left())
     }
 
-    private func putProgram(
-        _ program: AgentProgram, step: String, within left: () -> Duration
-    ) async throws(HostFailure) {
-        let path = "\(self.agentFolder)/dvmsd"
-        let present = try await self.run(step, HostScripts.imageSum, [path], within: left())
-        guard present.filter({ !$0.isNewline }) != program.sha256 else { return }
-        do throws(HostShellFailure) {
-            try await self.shell.put(program.file, to: path, mode: 0o755, limit: left())
-        } catch {
-            throw HostFailure(error, step: step)
-        }
-    }
-
     package func removeAgent(within limit: Duration) async throws(HostFailure) {
+        try await self.endSpread(of: .agentProgram, within: limit)
         try await self.run("removing dvmsd", AgentScripts.remove, [self.agentFolder, self.unit], within: limit)
     }
 }

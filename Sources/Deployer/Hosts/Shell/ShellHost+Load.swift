@@ -60,6 +60,12 @@ extension ShellHost: LoadableHost {
         guard !overflow else { throw .refused(step: step, words: "'\(ShellQuote.shown(told))' are no times") }
         return ProcessorTimes(takenAtNanoseconds: nanoseconds, guests: guests)
     }
+
+    package func believedDemands(within limit: Duration) async -> [String: Int] {
+        let told = try? await self.run(
+            "asking dvmsd", AgentScripts.ask, [self.agentFolder, self.id.name, AgentBeliefs.request], within: limit)
+        return told.map { AgentBeliefs.demands(in: $0.utf8) } ?? [:]
+    }
 }
 
 /// `guest-exec` as QEMU's guest agent reads it (QEMU Guest Agent Protocol Reference).

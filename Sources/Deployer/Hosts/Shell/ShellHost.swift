@@ -13,7 +13,7 @@ package struct ShellHost: DeployableHost {
     package let id: NodeID
     let shell: any HostShell
     let deployment: String
-    let images: ImageAccess
+    let access: SpreadAccess
     private let parentFolder: String
     private let machine: GuestMachine
     private let authorizedKeys: [String]
@@ -24,7 +24,7 @@ package struct ShellHost: DeployableHost {
     ///   - parentFolder: where folders of deployments lie on this host.
     package init(
         id: NodeID, shell: any HostShell, deployment: String, machine: GuestMachine, authorizedKeys: [String] = [],
-        images: ImageAccess = ImageAccess(), parentFolder: String = Self.parentFolder
+        access: SpreadAccess = SpreadAccess(), parentFolder: String = Self.parentFolder
     ) {
         precondition(HostNames.isSafe(deployment), "a deployment's name is fit for a file")
         self.id = id
@@ -32,7 +32,7 @@ package struct ShellHost: DeployableHost {
         self.deployment = deployment
         self.machine = machine
         self.authorizedKeys = authorizedKeys
-        self.images = images
+        self.access = access
         self.parentFolder = parentFolder
     }
 
@@ -243,7 +243,7 @@ extension HostFailure {
         case .hostKeyUnknown, .hostKeyChanged, .authenticationRefused, .couldNotStart:
             self = .lacks(what: "a way in: \(failure.description)")
         case .scriptTooLong, .transferRefused: self = .refused(step: step, words: failure.description)
-        case .transferDamaged(_, let expected, let found): self = .imageCorrupt(expected: expected, found: found)
+        case .transferDamaged(_, let expected, let found): self = .fileCorrupt(expected: expected, found: found)
         case .timedOut(let limit, _): self = .timedOut(step: step, limit: limit)
         case .cancelled: self = .cancelled
         }
