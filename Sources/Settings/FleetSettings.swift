@@ -11,6 +11,8 @@ package struct FleetSettings: Hashable, Sendable {
     /// Ids and addresses unique; in the file's order, which is also the order of preference.
     package var inventory: [FleetHost]
     package var booking: BookingSettings
+    /// What gives hosts their operating system; nil: they have it.
+    package var kadeploy: KadeploySettings?
     package var network: FleetNetwork
     package var image: FleetImage
     /// nil: the fleet has none of its own making.

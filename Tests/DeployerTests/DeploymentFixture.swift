@@ -50,9 +50,9 @@ struct DeploymentFixture: Sendable {
     func remove() { try? FileManager.default.removeItem(atPath: self.folder.path) }
 
     func run(
-        _ fleet: FleetSettings? = nil, on hosts: any HostDirectory, agents: (any AgentSource)? = nil,
-        time: any TimeSource, replacesLost: Bool = false, store: (any DeploymentStore)? = nil,
-        frontend: (any HostShell)? = nil,
+        _ fleet: FleetSettings? = nil, on hosts: any HostDirectory, installer: (any SystemInstaller)? = nil,
+        agents: (any AgentSource)? = nil, time: any TimeSource, replacesLost: Bool = false,
+        store: (any DeploymentStore)? = nil, frontend: (any HostShell)? = nil,
         watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) throws -> DeploymentRun {
         let store = try store ?? SQLiteStore(self.folder, time: time)
@@ -62,7 +62,7 @@ struct DeploymentFixture: Sendable {
             booking = BatchBooking(settings, shell: frontend, store: store, time: time)
         }
         return DeploymentRun(
-            fleet, store: store, booking: booking, directory: hosts, agents: agents, time: time,
+            fleet, store: store, booking: booking, directory: hosts, installer: installer, agents: agents, time: time,
             replacesLost: replacesLost, watch: watch)
     }
 

@@ -4,11 +4,14 @@ import Testing
 @Suite("States of hosts and guests")
 struct StateTests {
     private static let hostEvents: [HostState.Event] =
-        [.giveUp, .readmit, .undo, .release] + HostStage.allCases.flatMap { [.begin($0), .finish($0)] }
+        [.install, .confirmInstallation, .giveUp, .readmit, .undo, .release]
+        + HostStage.allCases.flatMap { [.begin($0), .finish($0)] }
 
     /// Every transition that is allowed, but for those to `set aside` and `undoing`, which come from everywhere.
     private static let hostTable: [String] = [
-        "booked begin(probe) doing probe",
+        "booked begin(probe) doing probe", "booked install installing",
+        "installing install installing", "installing confirmInstallation installed",
+        "installing begin(probe) doing probe", "installed begin(probe) doing probe",
         "doing probe begin(probe) doing probe", "doing probe finish(probe) done probe",
         "done probe begin(probe) doing probe", "done probe begin(prepare) doing prepare",
         "doing prepare begin(probe) doing probe", "doing prepare begin(prepare) doing prepare",
@@ -36,6 +39,8 @@ struct StateTests {
 
     private static func text(_ event: HostState.Event) -> String {
         switch event {
+        case .install: "install"
+        case .confirmInstallation: "confirmInstallation"
         case .begin(let stage): "begin(\(stage.rawValue))"
         case .finish(let stage): "finish(\(stage.rawValue))"
         case .giveUp: "giveUp"

@@ -34,6 +34,7 @@ package enum HostStage: String, Hashable, Sendable, CaseIterable, Comparable {
 /// How far a deployment has come with one host.
 ///
 ///     booked → doing probe → done probe → doing prepare → … → done image → doing agent → done agent
+///     booked → installing → installed → doing probe (where the deployment has systems installed)
 ///        any of these → set aside → booked (a later apply finds that it answers)
 ///        any of these → undoing → released
 ///
@@ -42,6 +43,9 @@ package enum HostStage: String, Hashable, Sendable, CaseIterable, Comparable {
 package enum HostState: Hashable, Sendable {
     /// The deployment has the host, and nothing was done on it.
     case booked
+    /// Its operating system is being installed: anything between nothing and all of that may have happened.
+    case installing
+    case installed
     case doing(HostStage)
     case done(HostStage)
     /// It failed for good; another host has its place.
@@ -51,6 +55,8 @@ package enum HostState: Hashable, Sendable {
     case released
 
     package enum Event: Hashable, Sendable {
+        case install
+        case confirmInstallation
         case begin(HostStage)
         case finish(HostStage)
         case giveUp
@@ -66,7 +72,7 @@ package enum HostState: Hashable, Sendable {
     package var isReady: Bool {
         switch self {
         case .done(.image), .doing(.agent), .done(.agent): true
-        case .booked, .doing, .done, .setAside, .undoing, .released: false
+        case .booked, .installing, .installed, .doing, .done, .setAside, .undoing, .released: false
         }
     }
 
@@ -89,9 +95,14 @@ package enum HostState: Hashable, Sendable {
             nil
         case (_, .giveUp):
             .setAside
-        case (.booked, .begin(.probe)):
+        case (.booked, .install), (.installing, .install):
+            .installing
+        case (.installing, .confirmInstallation):
+            .installed
+        case (.booked, .begin(.probe)), (.installed, .begin(.probe)), (.installing, .begin(.probe)):
+            // From the middle of an installation when the fleet's file no longer asks for one.
             .doing(.probe)
-        case (.booked, _):
+        case (.booked, _), (.installing, _), (.installed, _), (_, .install), (_, .confirmInstallation):
             nil
         case (.doing(let current), .begin(let stage)):
             // Again after an interruption, which may have been a while ago: from any stage that was done.
@@ -110,6 +121,8 @@ package enum HostState: Hashable, Sendable {
     package var text: String {
         switch self {
         case .booked: "booked"
+        case .installing: "installing"
+        case .installed: "installed"
         case .doing(let stage): "doing \(stage.rawValue)"
         case .done(let stage): "done \(stage.rawValue)"
         case .setAside: "set aside"
@@ -119,7 +132,7 @@ package enum HostState: Hashable, Sendable {
     }
 
     package static let all: [HostState] =
-        [.booked, .setAside, .undoing, .released]
+        [.booked, .installing, .installed, .setAside, .undoing, .released]
         + HostStage.allCases.flatMap { [.doing($0), .done($0)] }
 
     package init?(text: String) {

@@ -2,7 +2,7 @@ package import Basis
 
 /// What a run spends its time with.
 package enum RunStage: String, Hashable, Sendable, CaseIterable {
-    case probe, prepare, network, image, boot, check, agent, removal
+    case install, probe, prepare, network, image, boot, check, agent, removal
 
     package init(_ stage: HostStage) {
         self =
@@ -34,6 +34,8 @@ package enum DeploymentEvent: Hashable, Sendable {
     /// A stage failed, and is tried again after the delay.
     case retried(RunStage, entity: String, attempt: Int, failure: HostFailure, delay: Duration)
     case hostSetAside(NodeID, failure: HostFailure)
+    /// So many hosts are to get their operating system now.
+    case installing(hosts: Int)
     /// A host failed on which guests ran before: they and it are left as they are.
     case hostLeftAlone(NodeID, failure: HostFailure)
     /// A host that got the file from `source` gets it from the next one, from `chunk` on.
@@ -56,6 +58,7 @@ enum RunFailure: Error {
     case host(HostFailure)
     case store(StoreError)
     case noRoom(Distribution.Shortage)
+    case installation(InstallationFailure)
     /// The whole run was stopped, or the part's host was given up.
     case cancelled
 }
@@ -66,6 +69,8 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
     case booking(BookingFailure)
     case store(StoreError)
     case noRoom(Distribution.Shortage)
+    /// Hosts got no operating system, for a reason that is none of theirs; they stay booked, and the next apply goes on.
+    case installation(InstallationFailure)
     /// The image's file cannot be read, or is not what the fleet says.
     case image(HostShellFailure)
     /// There is nothing to destroy.
@@ -77,6 +82,7 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
         case .booking(let failure): failure.description
         case .store(let error): error.description
         case .noRoom(let shortage): shortage.description
+        case .installation(let failure): failure.description
         case .image(.couldNotStart(let detail)): "nothing was booked, as the image is not there: \(detail)"
         case .image(let failure): "nothing was booked, as the image is not the fleet's: \(failure.description)"
         case .unknown(let deployment):

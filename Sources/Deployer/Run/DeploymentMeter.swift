@@ -25,11 +25,16 @@ final class DeploymentMeter: Sendable {
     ) async throws(RunFailure) {
         let began = self.time.now
         try await body()
+        self.finish(stage, entity, since: began)
+    }
+
+    /// Takes note of a passage of `entity` through `stage` that ends now.
+    func finish(_ stage: RunStage, _ entity: String, since began: MonotonicInstant) {
         let took = self.time.now - began
         self.state.withLock { state in
             state.stages[stage, default: StageFigures()].take(took, began: began, entity: entity)
             switch stage {
-            case .probe, .prepare, .network, .image: state.hostTimes[entity, default: .zero] += took
+            case .install, .probe, .prepare, .network, .image: state.hostTimes[entity, default: .zero] += took
             case .boot, .check, .agent, .removal: break
             }
         }
@@ -54,7 +59,7 @@ final class DeploymentMeter: Sendable {
             case .spreadNotEnded(let id, let kind, let failure):
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); keys that fetch \(kind.words) may still be there"))
-            case .finished, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
+            case .finished, .installing, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
                 break
             }
         }

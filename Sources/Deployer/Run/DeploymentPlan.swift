@@ -10,6 +10,10 @@ package struct DeploymentPlan: Hashable, Sendable {
     package var sparesToBook: Int
     /// Recorded hosts that failed before: they are looked at again, and become spares if they answer.
     package var hostsToReadmit: [NodeID]
+    /// Recorded hosts that get their operating system.
+    package var hostsToInstall: [NodeID]
+    /// How many of those that are to be booked get it.
+    package var installsOfNewHosts: Int
     /// The stages that each recorded worker has before it.
     package var stagesToDo: [HostStages]
     package var newGuests: [NewGuest]
@@ -44,6 +48,11 @@ package struct DeploymentPlan: Hashable, Sendable {
         let missing = max(0, fleet.booking.hosts - workers.count)
         self.workersToBook = max(0, missing - spares)
         self.sparesToBook = max(0, fleet.booking.spares - max(0, spares - missing))
+        let lacking = fleet.kadeploy == nil ? [] : hosts.filter { $0.state.isUsable && $0.lacksSystem }
+        // Spares get it together with a worker.
+        let isInstalling = fleet.kadeploy != nil && (missing > 0 || lacking.contains { $0.role == .worker })
+        self.hostsToInstall = isInstalling ? lacking.map(\.host.id) : []
+        self.installsOfNewHosts = isInstalling ? self.workersToBook + self.sparesToBook : 0
         self.hostsToReadmit = hosts.filter { $0.state == .setAside }.map(\.host.id)
         self.stagesToDo = workers.map { worker in
             HostStages(host: worker.host.id, stages: HostStage.beforeGuests.filter { !worker.state.isPast($0) })

@@ -9,6 +9,10 @@ extension DeploymentRun {
         if crew.context.doGuestsMove { try await self.locateGuests(crew) }
         try await Windowed.run(plan.hostsToReadmit, atOnce: atOnce) { id throws(RunFailure) in
             guard await !self.leavesAlone(id, crew) else { return }
+            if self.installer != nil, await crew.roster.host(id).lacksSystem {
+                // There is nothing that could answer, and nothing to clean.
+                return try await crew.roster.move(id, .readmit)
+            }
             do throws(RunFailure) {
                 try await crew.driver(id).readmit()
             } catch .host {
@@ -111,7 +115,7 @@ extension DeploymentRun {
         }
     }
 
-    private func promoteSpare(_ crew: Crew) async throws(RunFailure) -> Bool {
+    func promoteSpare(_ crew: Crew) async throws(RunFailure) -> Bool {
         guard let id = try await crew.roster.promoteSpare() else { return false }
         self.meter.note(.sparePromoted(id))
         return true
@@ -120,6 +124,7 @@ extension DeploymentRun {
     /// Looks at all workers; those that fail give their places to spares, which are looked at in turn.
     private func probeWorkers(_ crew: Crew) async throws(RunFailure) {
         while true {
+            try await self.installSystems(crew)
             var waiting: [NodeID] = []
             for id in await crew.roster.workers where await !crew.roster.isProbed(id) { waiting.append(id) }
             guard !waiting.isEmpty else { return }

@@ -19,6 +19,7 @@ package struct DeploymentRun: Sendable {
     let store: any DeploymentStore
     let booking: any Booking
     let directory: any HostDirectory
+    let installer: (any SystemInstaller)?
     let agents: (any AgentSource)?
     let time: any TimeSource
     let meter: DeploymentMeter
@@ -28,18 +29,20 @@ package struct DeploymentRun: Sendable {
     private static let slowestCount = 5
 
     /// - Parameters:
+    ///   - installer: what gives hosts their operating system; nil: they have it.
     ///   - agents: what looks after the fleet when it runs; nil: nothing.
     ///   - replacesLost: the user's word that guests that ran on hosts that fail now may be made anew elsewhere.
     ///   - watch: told what happens, from any thread.
     package init(
         _ fleet: FleetSettings, store: any DeploymentStore, booking: any Booking, directory: any HostDirectory,
-        agents: (any AgentSource)? = nil, time: any TimeSource, replacesLost: Bool = false,
-        watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
+        installer: (any SystemInstaller)? = nil, agents: (any AgentSource)? = nil, time: any TimeSource,
+        replacesLost: Bool = false, watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }
     ) {
         self.fleet = fleet
         self.store = store
         self.booking = booking
         self.directory = directory
+        self.installer = installer
         self.agents = agents
         self.time = time
         self.replacesLost = replacesLost
@@ -107,6 +110,7 @@ package struct DeploymentRun: Sendable {
             case .cancelled: return true
             case .store(let error): throw .store(error)
             case .noRoom(let shortage): throw .noRoom(shortage)
+            case .installation(let failure): throw .installation(failure)
             case .host(let failure): preconditionFailure("a host's failure, \(failure), ended a whole run")
             }
         }

@@ -374,6 +374,7 @@ actor HostDriver {
         }
         try await self.stopAgent()
         try await self.removeGuests()
+        try await self.endSpread(of: .image)
         try await self.roster.move(self.id, .readmit)
     }
 }

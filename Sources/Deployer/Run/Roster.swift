@@ -371,7 +371,7 @@ extension HostState {
     /// Whether guests may be put on it, now or when it is ready.
     var isUsable: Bool {
         switch self {
-        case .booked, .doing, .done: true
+        case .booked, .installing, .installed, .doing, .done: true
         case .setAside, .undoing, .released: false
         }
     }
@@ -381,7 +381,7 @@ extension HostState {
         switch self {
         case .done(let last): stage <= last
         case .doing(let current): stage < current
-        case .booked, .setAside, .undoing, .released: false
+        case .booked, .installing, .installed, .setAside, .undoing, .released: false
         }
     }
 }

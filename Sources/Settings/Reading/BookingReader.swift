@@ -104,7 +104,7 @@ extension FleetReader {
         return settings
     }
 
-    private static func frontend(_ section: inout SettingsSection) -> FrontendSettings? {
+    static func frontend(_ section: inout SettingsSection) -> FrontendSettings? {
         let isGiven = section.has("frontend")
         var frontend = section.section("frontend")
         let port = frontend.value("port", default: 22, in: 1...65_535, Quantities.count)
@@ -129,7 +129,7 @@ extension FleetReader {
     }
 
     /// A name that no client takes for an option.
-    private static func batchWord(_ text: String) throws(Quantities.Unexpected) -> String {
+    static func batchWord(_ text: String) throws(Quantities.Unexpected) -> String {
         let word = try SettingsSection.word(text)
         guard word.first != "-", !word.contains(where: \.isWhitespace) else {
             throw Quantities.Unexpected(expected: "a word that does not begin with -")

@@ -18,6 +18,7 @@ enum FleetReader {
         if entries.isEmpty, booking.provider == .inventory {
             inventory.report("expected at least 1 host, got none", key: "hosts", line: inventory.line(of: "hosts"))
         }
+        let kadeploy = Self.kadeploy(&root, booking)
         let network = Self.network(&root)
         let image = Self.image(&root)
         let agents = Self.agents(&root)
@@ -33,10 +34,10 @@ enum FleetReader {
             "reserved_memory", default: 512, in: 0...(1 << 20), shown: { "\($0)MiB" }, Quantities.size)
         guard let name, let network, let image else { return nil }
         return FleetSettings(
-            name: name, seed: UInt64(seed), inventory: hosts, booking: booking, network: network, image: image,
-            agents: agents, templates: templates, groups: groups, distribution: distribution, limits: limits,
-            retries: retries,
-            timeouts: timeouts, cpuOvercommitPercent: overcommit, reservedMemoryMiB: reserved)
+            name: name, seed: UInt64(seed), inventory: hosts, booking: booking, kadeploy: kadeploy, network: network,
+            image: image, agents: agents, templates: templates, groups: groups, distribution: distribution,
+            limits: limits, retries: retries, timeouts: timeouts, cpuOvercommitPercent: overcommit,
+            reservedMemoryMiB: reserved)
     }
 
     // MARK: - Hosts

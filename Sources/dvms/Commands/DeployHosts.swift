@@ -163,7 +163,7 @@ extension HostOptions.Verb {
 }
 
 extension DeploymentRun {
-    /// - Parameter ssh: how a frontend is reached; nil: there is none.
+    /// - Parameter ssh: how a frontend is reached; nil: hosts are modelled, and there is none.
     fileprivate init(
         _ fleet: FleetSettings, in folder: StateFolder, on hosts: any HostDirectory, _ agents: CertifiedAgents?,
         ssh: OpenSSHOptions?, for verb: HostOptions.Verb, time: any TimeSource,
@@ -178,8 +178,13 @@ extension DeploymentRun {
             let shell = try Self.shell(of: settings.frontend, ssh, time)
             booking = BatchBooking(settings, shell: shell, store: store, time: time)
         }
+        var installer: KadeployInstaller?
+        // Modelled hosts have their system.
+        if let kadeploy = fleet.kadeploy, ssh != nil {
+            installer = KadeployInstaller(kadeploy, shell: try Self.shell(of: kadeploy.frontend, ssh, time))
+        }
         self.init(
-            fleet, store: store, booking: booking, directory: hosts, agents: agents, time: time,
+            fleet, store: store, booking: booking, directory: hosts, installer: installer, agents: agents, time: time,
             replacesLost: verb.replacesLost, watch: watch)
     }
 
@@ -192,7 +197,7 @@ extension DeploymentRun {
             // Every question connects by itself: they are seconds apart.
             return OpenSSHShell(to: target, options: ssh, folder: nil, time: time)
         } catch {
-            throw OperatorFailure(.badInput, "booking.frontend: \(error)")
+            throw OperatorFailure(.badInput, "frontend: \(error)")
         }
     }
 }
@@ -202,7 +207,7 @@ extension DeploymentError {
         switch self {
         case .plan, .unknown, .image, .store(.addressing): .badInput
         case .booking(.cancelled): .interrupted
-        case .booking, .store, .noRoom: .failed
+        case .booking, .store, .noRoom, .installation: .failed
         }
     }
 }

@@ -33,8 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .booking, .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound, .agentFailed,
-                .removalFailed, .sourcePassedOver, .spreadNotEnded:
+            case .booking, .installing, .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound,
+                .agentFailed, .removalFailed, .sourcePassedOver, .spreadNotEnded:
                 break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
@@ -53,6 +53,7 @@ final class DeploymentProgress: Sendable {
         let stages = RunStage.allCases.compactMap { stage -> String? in
             guard let done = state.done[stage] else { return nil }
             switch stage {
+            case .install: return "installed \(done)"
             case .probe, .prepare, .network, .image, .agent: return "\(stage.rawValue) \(done)/\(self.hosts)"
             case .boot: return nil
             case .check: return "VMs \(done)/\(self.guests)"
@@ -66,6 +67,7 @@ final class DeploymentProgress: Sendable {
         switch event {
         case .finished, .retried: nil
         case .booking(let event): Self.words(event).onOneLine
+        case .installing(let count): "\(Figures.count(count, "host")) get an operating system, which takes minutes"
         case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
         case .hostLeftAlone(let id, let failure):
             "\(id) is left alone with the VMs that ran on it: \(failure)".onOneLine

@@ -61,6 +61,9 @@ package struct DeploymentPlanView {
             Row("look again at hosts that failed", self.plan.hostsToReadmit.map(\.name)),
             Row("take off VMs", self.plan.guestsToRemove),
         ]
+        var installs = Row("install a system on hosts", self.plan.hostsToInstall.map(\.name))
+        installs.count += self.plan.installsOfNewHosts
+        rows.append(installs)
         for stage in HostStage.beforeGuests {
             let hosts = self.plan.stagesToDo.filter { $0.stages.contains(stage) }.map(\.host.name)
             var row = Row("\(stage.rawValue) on hosts", hosts)

@@ -1,0 +1,203 @@
+import Basis
+import Deployer
+import Settings
+import Simulation
+import Testing
+
+/// Goal: each host gets its system once before anything else is done on it, whatever fails or is stopped. Method: a
+/// scripted Kadeploy under virtual time, with modelled hosts.
+@Suite("Hosts that get their operating system")
+struct InstallationTests {
+    private static func fleet(hosts: Int = 3, guests: Int = 6) throws -> FleetSettings {
+        try DeploymentFixture.fleet(
+            hosts: hosts, guests: guests, "preparation: {kadeploy: {environment: debian12-min, user: deploy}}")
+    }
+
+    private static func installer(_ fleet: FleetSettings, _ kadeploy: ScriptedKadeploy) throws -> KadeployInstaller {
+        KadeployInstaller(try #require(fleet.kadeploy), shell: kadeploy)
+    }
+
+    private static func failure(_ run: DeploymentRun) async -> DeploymentError? {
+        do {
+            _ = try await run.apply()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test("get it in one call, spares with them, and never again")
+    func life() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"]])
+            #expect(await kadeploy.client == ["kadeploy3", "-e", "debian12-min", "-u", "deploy", "-k"])
+            #expect(report.stages.first?.stage == .install && report.stages.first?.figures.count == 4)
+            #expect(report.stages.first?.figures.longest == .seconds(300))
+            #expect(report.hosts.map(\.state) == [.ready, .ready, .ready, .installed])
+
+            _ = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            _ = try await fixture.run(on: hosts, installer: installer, time: world.time).destroy()
+            #expect(await kadeploy.calls.count == 1)
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
+    @Test("and do not, are tried again, and then give their places to spares that did")
+    func faults() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(faults: ["h1": 1, "h2": 3], time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h1", "h2"], ["h2"]])
+            #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .ready])
+            #expect(report.failures.map(\.entity) == ["h2"])
+            #expect(report.failures[0].why.contains("it did not come back") && report.retries == 3)
+
+            // It becomes a spare, which is left as it is while no worker lacks its system.
+            let again = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            #expect(again.hosts[1].state == .booked && again.hosts[1].role == .spare)
+            #expect(await kadeploy.calls.count == 3)
+        }
+    }
+
+    @Test("and are refused alone, give their places to spares all the same")
+    func refusedAlone() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(faults: ["h2": 1], unavailable: ["h2"], time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .ready])
+        }
+    }
+
+    @Test("take no place as spares where they do not get it")
+    func spare() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(faults: ["h2": 3, "h4": 3], time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .setAside])
+            #expect(report.hosts[3].role == .spare)
+        }
+    }
+
+    @Test("once, wherever an apply is stopped at a write", arguments: [false, true])
+    func stops(isAfter: Bool) async throws {
+        let fleet = try Self.fleet(hosts: 2, guests: 2)
+        var kinds: Set<String> = []
+        var isStopped = true
+        var write = 1
+        while isStopped {
+            let at = write
+            let stoppedAt = try await DeploymentFixture.inWorld(fleet, seed: UInt64(at)) { fixture, hosts, world in
+                let kadeploy = ScriptedKadeploy(faults: ["h1": 1], time: world.time)
+                let installer = try Self.installer(fleet, kadeploy)
+                let store = StoppingStore(
+                    try SQLiteStore(fixture.folder, time: world.time), stopAt: at, isAfter: isAfter)
+                _ = await Self.failure(
+                    try fixture.run(on: hosts, installer: installer, time: world.time, store: store))
+                let known = try await SQLiteStore(fixture.folder, time: world.time).load("test")?.hosts ?? []
+                let done = known.filter { $0.state == .installed || $0.reached != nil }.map(\.host.id.name)
+                let before = await kadeploy.installs
+
+                let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+                await hosts.expectWhole(fleet, report)
+                let installs = await kadeploy.installs
+                #expect(done.allSatisfy { before[$0] == 1 && installs[$0] == 1 }, "write \(at): \(installs)")
+                #expect(Set(installs.keys) == ["h1", "h2", "h3"], "write \(at): \(installs)")
+                _ = try await fixture.run(on: hosts, installer: installer, time: world.time).destroy()
+                #expect(await hosts.used().isEmpty)
+                return await store.stoppedAt
+            }
+            kinds.formUnion(stoppedAt)
+            isStopped = !stoppedAt.isEmpty
+            write += 1
+        }
+        #expect(
+            kinds.isSuperset(of: [
+                "host booked → installing", "host installing → installing", "host installing → installed",
+                "host installed → doing probe",
+            ]), "\(kinds.sorted())")
+    }
+
+    @Test("are set aside for nothing that is Kadeploy's own fault: the run ends, and the next one goes on")
+    func refusal() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            await kadeploy.refuse(true)
+            let refused = await Self.failure(try fixture.run(on: hosts, installer: installer, time: world.time))
+            #expect(refused == .installation(.refused(words: "no such environment, exit status 1")))
+            #expect(await kadeploy.calls.count == 3)
+            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+            #expect(record?.hosts.map(\.state) == Array(repeating: .installing, count: 4))
+            await kadeploy.refuse(false)
+
+            // What waiting does not mend is not tried again; what it may, is.
+            let stranger = HostShellFailure.hostKeyUnknown(host: "frontend", port: 22, knownHosts: "k")
+            await kadeploy.fail(with: [stranger])
+            let unknown = await Self.failure(try fixture.run(on: hosts, installer: installer, time: world.time))
+            #expect(unknown == .installation(.unreachable(stranger)))
+            #expect(await kadeploy.calls.count == 4)
+            await kadeploy.fail(with: [.unreachable(host: "frontend", words: "no route")])
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(await kadeploy.calls.count == 6)
+        }
+    }
+
+    @Test("go on with that in the next apply when a run is stopped meanwhile, also without Kadeploy")
+    func cancelled() async throws {
+        let fleet = try Self.fleet()
+        for isStillWanted in [true, false] {
+            try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+                let kadeploy = ScriptedKadeploy(time: world.time)
+                let installer = try Self.installer(fleet, kadeploy)
+                let run = try fixture.run(on: hosts, installer: installer, time: world.time)
+                let isInterrupted = await withTaskGroup(of: Bool?.self) { group in
+                    group.addTask { try? await run.apply().isInterrupted }
+                    try? await world.time.sleep(for: .seconds(100))
+                    group.cancelAll()
+                    return await group.next() ?? nil
+                }
+                #expect(isInterrupted == true)
+                #expect(await kadeploy.installs.isEmpty)
+                let report = try await fixture.run(
+                    on: hosts, installer: isStillWanted ? installer : nil, time: world.time
+                ).apply()
+                await hosts.expectWhole(fleet, report)
+                #expect(await kadeploy.calls.count == (isStillWanted ? 2 : 1))
+            }
+        }
+    }
+
+    @Test("are told by the plan: those that lack it, and those to come")
+    func plan() throws {
+        let fleet = try Self.fleet()
+        let new = try DeploymentPlan(fleet, nil)
+        #expect(new.hostsToInstall.isEmpty && new.installsOfNewHosts == 4)
+        var record = DeploymentRecord(base: DeploymentBase(fleet))
+        for host in fleet.inventory {
+            record.hosts.append(HostRecord(host: host, role: .worker, leaseEndsMilliseconds: 0))
+        }
+        record.hosts[0].state = .installed
+        (record.hosts[1].state, record.hosts[1].reached) = (.done(.image), .image)
+        record.hosts[3].role = .spare
+        let plan = try DeploymentPlan(fleet, record)
+        #expect(plan.hostsToInstall == ["h3", "h4"] && plan.installsOfNewHosts == 0)
+        record.hosts[2].state = .installed
+        #expect(try DeploymentPlan(fleet, record).hostsToInstall.isEmpty, "a spare alone waits for a worker")
+    }
+}
