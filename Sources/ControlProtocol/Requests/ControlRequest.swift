@@ -40,7 +40,7 @@ package enum ControlRequest: Hashable, Sendable {
 /// Which events are told: the newest of the past, then, with ``follows``, those to come.
 package struct ControlEventQuery: Hashable, Sendable {
     /// Only events with a greater sequence, then the oldest of these. So a reader pages: after the last that it was
-    /// told, until it is told fewer than ``limit``. With ``follows`` all of them, up to ``ControlLimits/eventsMax``.
+    /// told, until it is told fewer than ``limit``. With ``follows`` all of them.
     package var after: UInt64?
     /// How many past events at the most, 0 to ``ControlLimits/eventsMax``.
     package var limit = ControlLimits.eventsDefault

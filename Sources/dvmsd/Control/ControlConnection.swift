@@ -1,4 +1,5 @@
 import ControlProtocol
+import Journal
 import Logging
 import NIOCore
 
@@ -62,13 +63,24 @@ struct ControlConnection: Sendable {
         return nil
     }
 
+    private static func tell(
+        _ events: FollowedEvents, as id: UInt64, _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
+    ) async throws {
+        do {
+            try await events.forEach { try await outbound.write(ControlLine.bytes(item: $0, id: id)) }
+        } catch let error as JournalError {
+            let words = ControlError(.unavailable, "the journal cannot be read: \(error)")
+            try await outbound.write(ControlLine.bytes(error: words, id: id))
+        }
+    }
+
     /// Tells events until the client says anything or closes.
     private static func follow(
         _ events: FollowedEvents, as id: UInt64, until lines: inout ControlLines,
         _ outbound: NIOAsyncChannelOutboundWriter<ByteBuffer>
     ) async throws {
         // Leaving the scope cancels the telling.
-        async let _: Void = events.forEach { try await outbound.write(ControlLine.bytes(item: $0, id: id)) }
+        async let _: Void = Self.tell(events, as: id, outbound)
         _ = try await lines.next()
     }
 }

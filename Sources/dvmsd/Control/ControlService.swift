@@ -142,14 +142,18 @@ struct ControlService: Sendable {
             }
         }
         let last = await self.events.flush()
-        var pastQuery = query
-        // Were it cut, what lies between its end and what follows would be told to nobody.
-        if query.follows, query.after != nil { pastQuery.limit = ControlLimits.eventsMax }
-        let past = try await self.reading { [pastQuery] () async throws(JournalError) in
-            try await PastEvents(self.journal).selected(by: pastQuery, upTo: last)
+        if let live, let after = query.after {
+            return .following(
+                FollowedEvents(
+                    past: [], seen: after, last: last, live: live, query: query, log: self.events, self.journal))
+        }
+        let past = try await self.reading { () async throws(JournalError) in
+            try await PastEvents(self.journal).selected(by: query, upTo: last)
         }
         guard let live else { return .events(past.map(ControlEvent.init)) }
-        return .following(FollowedEvents(past: past, live: live, query: query))
+        return .following(
+            FollowedEvents(past: past, seen: last, last: last, live: live, query: query, log: self.events, self.journal)
+        )
     }
 
     private func reading<Value: Sendable>(
@@ -191,21 +195,5 @@ struct ControlService: Sendable {
         }
         self.addresses.learn(member)
         return try self.done(await self.agent.join(seed: member))
-    }
-}
-
-/// Events of the past, and those to come, for one client.
-struct FollowedEvents: Sendable {
-    var past: [EventEntry]
-    var live: AsyncStream<EventEntry>
-    var query: ControlEventQuery
-
-    /// Tells each event once, in order, until the stream ends or the task is cancelled.
-    func forEach(_ tell: (ControlEvent) async throws -> Void) async throws {
-        for entry in self.past { try await tell(ControlEvent(entry)) }
-        let last = self.past.last?.sequence ?? 0
-        for await entry in self.live where entry.sequence > last && self.query.selects(entry) {
-            try await tell(ControlEvent(entry))
-        }
     }
 }
