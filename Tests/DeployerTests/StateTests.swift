@@ -11,7 +11,7 @@ struct StateTests {
     private static let hostTable: [String] = [
         "booked begin(probe) doing probe", "booked install installing",
         "installing install installing", "installing confirmInstallation installed",
-        "installing begin(probe) doing probe", "installed begin(probe) doing probe",
+        "installed begin(probe) doing probe",
         "doing probe begin(probe) doing probe", "doing probe finish(probe) done probe",
         "done probe begin(probe) doing probe", "done probe begin(prepare) doing prepare",
         "doing prepare begin(probe) doing probe", "doing prepare begin(prepare) doing prepare",

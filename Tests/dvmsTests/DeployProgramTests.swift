@@ -139,6 +139,9 @@ struct DeployProgramTests {
         try "issued".write(toFile: "\(folder)/h1.pem", atomically: true, encoding: .utf8)
         #expect(try self.deploy("apply", "--modelled").status == 1)
         #expect(try String(contentsOfFile: "\(folder)/ca.key", encoding: .utf8) == "half")
+        try FileManager.default.removeItem(atPath: "\(folder)/ca.key")
+        #expect(try self.deploy("apply", "--modelled").status == 1)
+        #expect(!FileManager.default.fileExists(atPath: "\(folder)/ca.pem"))
     }
 
     @Test("has a status for what is wrong with the command line, the file and the fleet")

@@ -99,8 +99,7 @@ package enum HostState: Hashable, Sendable {
             .installing
         case (.installing, .confirmInstallation):
             .installed
-        case (.booked, .begin(.probe)), (.installed, .begin(.probe)), (.installing, .begin(.probe)):
-            // From the middle of an installation when the fleet's file no longer asks for one.
+        case (.booked, .begin(.probe)), (.installed, .begin(.probe)):
             .doing(.probe)
         case (.booked, _), (.installing, _), (.installed, _), (_, .install), (_, .confirmInstallation):
             nil

@@ -10,6 +10,14 @@ package struct KadeployInstaller: SystemInstaller {
     private static let endMargin = Duration.seconds(60)
     /// How many of the last lines of the client's output tell why it ended as it did.
     private static let wordLinesMax = 3
+    /// In seconds, from a client's limit until it is ended by force.
+    private static let killAfter = 30
+    /// With which a script ends that could not wait for its turn, and one whose turn a newer one has.
+    private static let noTurnStatus = 76
+    private static let overtakenStatus = 77
+    /// As `timeout` says that it ended what it ran.
+    private static let limitStatus = 124
+    private static let killSignal = 9
 
     /// - Parameter shell: of the machine where the client is.
     package init(_ settings: KadeploySettings, shell: any HostShell) {
@@ -26,6 +34,7 @@ package struct KadeployInstaller: SystemInstaller {
         } catch {
             throw error == .cancelled ? .cancelled : .unreachable(error)
         }
+        try self.confirmTurn(result)
         let done = Self.nodes("ok ", in: result.outputText)
         let failed = Self.nodes("ko ", in: result.outputText)
         let left = hosts.filter { !done.contains($0.name) || failed.contains($0.name) }
@@ -33,39 +42,70 @@ package struct KadeployInstaller: SystemInstaller {
             throw .refused(words: self.words(result))
         }
         let reasons = Self.reasons(in: result.errorText)
+        let silence = self.limitWords(result) ?? "nothing is said of it"
         return left.reduce(into: [:]) { failures, host in
-            let words = reasons[host.name] ?? (failed.contains(host.name) ? "no reason given" : "nothing is said of it")
+            let words = reasons[host.name] ?? (failed.contains(host.name) ? "no reason given" : silence)
             failures[host] = .refused(step: "an installation by Kadeploy", words: words)
         }
     }
 
+    package func settle(_ deployment: String) async throws(InstallationFailure) {
+        let result: CommandResult
+        do {
+            result = try await self.shell.run(
+                HostCommand(script: Self.turn, arguments: [deployment], limit: self.answerLimit))
+        } catch {
+            throw error == .cancelled ? .cancelled : .unsettled(words: error.description)
+        }
+        try self.confirmTurn(result)
+        guard result.isSuccess else { throw .unsettled(words: self.words(result)) }
+    }
+
+    /// Long enough for the client of an earlier run, which may have just begun, and then one more.
+    private var answerLimit: Duration { self.settings.limit * 2 + Self.endMargin }
+
     // MARK: - The command
 
-    /// Hosts come on standard input. A client that an earlier run left behind has the lock until its end: Kadeploy refuses
-    /// hosts on which it works already. Only SIGINT has a client tell its server to stop. Its output is for people; what
-    /// became of each host is in the two files.
-    private static let script = #"""
-        exec 9>>"$HOME/.dvms-kadeploy-$1.lock" && flock 9 || exit 1
-        limit=$2
-        shift 2
-        folder=$(mktemp -d) || exit 1
-        trap 'rm -rf "$folder"' EXIT
-        cat >"$folder/nodes" && : >"$folder/ok" && : >"$folder/ko" || exit 1
-        LC_ALL=C timeout -s INT -k 30 "$limit" "$@" -f "$folder/nodes" -o "$folder/ok" -n "$folder/ko" \
-            >"$folder/log" 2>&1 </dev/null
-        status=$?
-        sed 's/^/ok /' "$folder/ok"
-        sed 's/^/ko /' "$folder/ko"
-        tail -c 65536 "$folder/log" >&2
-        exit "$status"
+    /// Ahead of whatever must not be done while a client works. A client has the lock until its end, also when the run
+    /// that began it is gone, as it inherits the descriptor. Scripts of such runs may wait as well, and a lock gives no
+    /// order: so the newest says in a file that it is, and the others go when they see that.
+    private static let turn = #"""
+        turn=$HOME/.dvms-kadeploy-$1.turn
+        read -r nonce </proc/sys/kernel/random/uuid && printf '%s\n' "$nonce" >"$turn" || exit \#(Self.noTurnStatus)
+        # With `command` a shell goes on after an `exec` that failed.
+        command exec 9>>"$HOME/.dvms-kadeploy-$1.lock" && flock 9 || exit \#(Self.noTurnStatus)
+        [ "$(cat "$turn")" = "$nonce" ] || exit \#(Self.overtakenStatus)
+
         """#
+
+    /// Hosts come on standard input. Kadeploy refuses hosts on which it works already, hence the turn. Only SIGINT has a
+    /// client tell its server to stop. Its output is for people; what became of each host is in the two files. A signal
+    /// is heeded when the client has ended: it needs the folder until then.
+    private static let script =
+        Self.turn + #"""
+            limit=$2
+            shift 2
+            folder=$(mktemp -d) || exit 1
+            trap 'rm -rf "$folder"' EXIT
+            trap 'exit 75' HUP INT TERM
+            cat >"$folder/nodes" && : >"$folder/ok" && : >"$folder/ko" || exit 1
+            LC_ALL=C timeout -s INT -k \#(Self.killAfter) "$limit" "$@" -f "$folder/nodes" -o "$folder/ok" -n "$folder/ko" \
+                >"$folder/log" 2>&1 </dev/null
+            status=$?
+            sed 's/^/ok /' "$folder/ok"
+            sed 's/^/ko /' "$folder/ko"
+            tail -c 65536 "$folder/log" >&2
+            # These are this script's own.
+            case $status in \#(Self.noTurnStatus) | \#(Self.overtakenStatus)) status=1 ;; esac
+            exit "$status"
+            """#
 
     private func command(_ hosts: [NodeID], _ deployment: String) -> HostCommand {
         let limit = self.settings.limit
         let seconds = (limit.inMilliseconds + 999) / 1_000
         return HostCommand(
             script: Self.script, arguments: [deployment, "\(seconds)"] + self.client,
-            input: .bytes(hosts.flatMap { Array("\($0.name)\n".utf8) }), limit: limit * 2 + Self.endMargin)
+            input: .bytes(hosts.flatMap { Array("\($0.name)\n".utf8) }), limit: self.answerLimit)
     }
 
     private var client: [String] {
@@ -98,12 +138,24 @@ package struct KadeployInstaller: SystemInstaller {
         }
     }
 
+    private func confirmTurn(_ result: CommandResult) throws(InstallationFailure) {
+        if result.ending == .exited(Self.noTurnStatus) { throw .unsettled(words: self.words(result)) }
+        if result.ending == .exited(Self.overtakenStatus) { throw .overtaken }
+    }
+
     private func words(_ result: CommandResult) -> String {
-        // As `timeout` says that it ended what it ran.
-        if result.ending == .exited(124) {
-            return "it did not end within \(DurationText.of(self.settings.limit)), the limit"
-        }
+        if let words = self.limitWords(result) { return words }
         let last = result.errorText.split(whereSeparator: \.isNewline).suffix(Self.wordLinesMax)
-        return "\(ShellQuote.shown(last.joined(separator: "; "))), \(result.ending)"
+            .joined(separator: "; ")
+        return last.isEmpty ? "\(result.ending)" : "\(ShellQuote.shown(last)), \(result.ending)"
+    }
+
+    /// Nil when the client ended by itself.
+    private func limitWords(_ result: CommandResult) -> String? {
+        let limit = DurationText.of(self.settings.limit)
+        if result.ending == .exited(Self.limitStatus) { return "it did not end within \(limit), the limit" }
+        guard result.ending == .signalled(Self.killSignal) else { return nil }
+        return "it was killed, as when it goes on for \(Self.killAfter) s after \(limit), the limit; its server may "
+            + "still work"
     }
 }

@@ -23,8 +23,8 @@ package struct InjectionRun: Sendable {
     package static let overlap = Duration.seconds(5)
     /// From one measurement to the next. Hosts account for a guest's time in full whenever they are asked.
     package static let samplePeriod = Duration.seconds(10)
-    /// Of one question for what an agent believes: so much less than a period that one that is silent delays no
-    /// measurement.
+    /// Of one question for what an agent believes. Over ssh its end takes up to ten seconds more where a host says nothing:
+    /// then the next measurement is late.
     package static let beliefLimit = Duration.seconds(5)
 
     /// - Parameters:

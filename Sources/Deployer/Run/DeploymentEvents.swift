@@ -36,6 +36,8 @@ package enum DeploymentEvent: Hashable, Sendable {
     case hostSetAside(NodeID, failure: HostFailure)
     /// So many hosts are to get their operating system now.
     case installing(hosts: Int)
+    /// So many hosts are let go once nothing installs them any more that an earlier run left behind.
+    case settling(hosts: Int)
     /// A host failed on which guests ran before: they and it are left as they are.
     case hostLeftAlone(NodeID, failure: HostFailure)
     /// A host that got the file from `source` gets it from the next one, from `chunk` on.
@@ -69,12 +71,18 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
     case booking(BookingFailure)
     case store(StoreError)
     case noRoom(Distribution.Shortage)
-    /// Hosts got no operating system, for a reason that is none of theirs; they stay booked, and the next apply goes on.
+    /// Hosts got no operating system, for a reason that is none of theirs, or may still get one; they stay booked, and the
+    /// next apply or destroy goes on.
     case installation(InstallationFailure)
+    /// What an earlier run left behind may still install these hosts, and the fleet's file names nobody who could say.
+    case unsettled(hosts: [NodeID])
     /// The image's file cannot be read, or is not what the fleet says.
     case image(HostShellFailure)
     /// There is nothing to destroy.
     case unknown(deployment: String)
+
+    /// How many hosts are named.
+    private static let shownMax = 10
 
     package var description: String {
         switch self {
@@ -83,6 +91,12 @@ package enum DeploymentError: Error, Hashable, Sendable, CustomStringConvertible
         case .store(let error): error.description
         case .noRoom(let shortage): shortage.description
         case .installation(let failure): failure.description
+        case .unsettled(let hosts):
+            "Kadeploy may still install hosts for an earlier run, "
+                + hosts.prefix(Self.shownMax).map(\.name).joined(separator: ", ")
+                + (hosts.count > Self.shownMax ? " and \(hosts.count - Self.shownMax) more" : "")
+                + ". Keep preparation in the fleet's file, and leave out --modelled, until an apply or destroy has "
+                + "settled that"
         case .image(.couldNotStart(let detail)): "nothing was booked, as the image is not there: \(detail)"
         case .image(let failure): "nothing was booked, as the image is not the fleet's: \(failure.description)"
         case .unknown(let deployment):

@@ -59,7 +59,7 @@ final class DeploymentMeter: Sendable {
             case .spreadNotEnded(let id, let kind, let failure):
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); keys that fetch \(kind.words) may still be there"))
-            case .finished, .installing, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
+            case .finished, .installing, .settling, .sparePromoted, .booking, .guestFound, .sourcePassedOver:
                 break
             }
         }

@@ -48,9 +48,10 @@ package struct DeploymentPlan: Hashable, Sendable {
         let missing = max(0, fleet.booking.hosts - workers.count)
         self.workersToBook = max(0, missing - spares)
         self.sparesToBook = max(0, fleet.booking.spares - max(0, spares - missing))
-        let lacking = fleet.kadeploy == nil ? [] : hosts.filter { $0.state.isUsable && $0.lacksSystem }
-        // Spares get it together with a worker.
-        let isInstalling = fleet.kadeploy != nil && (missing > 0 || lacking.contains { $0.role == .worker })
+        // Those that are readmitted are spares by then, and spares get it together with a worker or what was begun.
+        let lacking = hosts.filter { ($0.state.isUsable || $0.state == .setAside) && $0.lacksSystem }
+        let isDue = workers.contains(where: \.lacksSystem) || lacking.contains { $0.state == .installing }
+        let isInstalling = fleet.kadeploy != nil && (missing > 0 || isDue)
         self.hostsToInstall = isInstalling ? lacking.map(\.host.id) : []
         self.installsOfNewHosts = isInstalling ? self.workersToBook + self.sparesToBook : 0
         self.hostsToReadmit = hosts.filter { $0.state == .setAside }.map(\.host.id)

@@ -4,14 +4,14 @@ import Settings
 /// How hosts get their operating system, before anything else is done on them: once for each host and deployment.
 extension DeploymentRun {
     /// Installs the system on workers that lack it, and with them on spares, so that one that takes a place has it. A host
-    /// that does not get it is set aside; nothing of the deployment is on it.
+    /// that does not get it is set aside; nothing of the deployment is on it. What was begun on a spare alone is ended too.
     ///
     /// That a host is being installed is on record before anybody is asked, and that it is done afterwards: a run that is
     /// stopped in between has the next one install it again.
     func installSystems(_ crew: Crew) async throws(RunFailure) {
         guard let installer = self.installer else { return }
         let hosts = await crew.roster.allHosts.filter { $0.state.isUsable && $0.lacksSystem }
-        guard hosts.contains(where: { $0.role == .worker }) else { return }
+        guard hosts.contains(where: { $0.role == .worker || $0.state == .installing }) else { return }
         var waiting = hosts.map(\.host.id)
         var failures: [NodeID: HostFailure] = [:]
         var generator = SplitMix64(seed: self.fleet.seed)
@@ -43,6 +43,26 @@ extension DeploymentRun {
     ) async throws(RunFailure) {
         try await Windowed.run(hosts, atOnce: hosts.count) { id throws(RunFailure) in
             try await crew.roster.move(id, event, attempt: attempt, error: failures[id]?.description ?? "")
+        }
+    }
+
+    /// A host in the middle of its installation is neither prepared nor let go on nobody's word: what an earlier run left
+    /// behind may still install it.
+    func confirmInstaller(for record: DeploymentRecord?) throws(DeploymentError) {
+        let hosts = (record?.hosts ?? []).filter { $0.state == .installing }
+        guard self.installer != nil || hosts.isEmpty else { throw .unsettled(hosts: hosts.map(\.host.id)) }
+    }
+
+    /// Waits, before any host is let go, for what an earlier run left behind. That is not recorded: the next destroy asks
+    /// again, which takes no time then.
+    func settleInstallations(_ crew: Crew) async throws(RunFailure) {
+        let count = await crew.roster.allHosts.count { $0.state == .installing }
+        guard let installer = self.installer, count > 0 else { return }
+        self.meter.note(.settling(hosts: count))
+        do throws(InstallationFailure) {
+            try await installer.settle(self.fleet.name)
+        } catch {
+            throw error == .cancelled || Task.isCancelled ? .cancelled : .installation(error)
         }
     }
 

@@ -4,6 +4,7 @@ import Settings
 /// How a fleet is taken back: each host on its own, from its records; what a host confirmed is forgotten.
 extension DeploymentRun {
     func raze(_ crew: Crew) async throws(RunFailure) {
+        try await self.settleInstallations(crew)
         let names = await crew.roster.allGuests.map(\.identity.name)
         try await crew.roster.beginRemoval(of: names)
         if crew.context.doGuestsMove {

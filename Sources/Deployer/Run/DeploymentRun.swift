@@ -53,6 +53,7 @@ package struct DeploymentRun: Sendable {
     package func apply() async throws(DeploymentError) -> DeploymentReport {
         let began = self.time.now
         let known = try await self.recorded()
+        try self.confirmInstaller(for: known)
         let plan: DeploymentPlan
         let fleet = try await self.fleetWithDigest(known)
         do {
@@ -76,6 +77,7 @@ package struct DeploymentRun: Sendable {
         // Only whoever gave the hosts can be told that they are free.
         let conflict = DeploymentPlan.providerConflict(self.fleet, record).map { [$0] } ?? []
         if let error = PlanConflicts(deployment: self.fleet.name, conflict) { throw .plan(error) }
+        try self.confirmInstaller(for: record)
         let crew = self.crew(record)
         var isInterrupted = try await Self.isInterrupted { () async throws(RunFailure) in
             try await self.raze(crew)

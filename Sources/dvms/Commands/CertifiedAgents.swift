@@ -37,25 +37,28 @@ struct CertifiedAgents: AgentSource {
         try Self.check(fleet, agents, self.more)
         self.folder = Self.folder(of: fleet.name, in: folder)
         do throws(CertificateAuthorityError) {
-            let exists = FileManager.default.fileExists(
-                atPath: "\(self.folder)/\(CertificateAuthority.certificateFile)")
             // The key is written first, and certificates are issued once both files are there: a key without any is the
             // rest of a run that was ended in between, and has signed nothing.
             self.authority =
-                exists
+                Self.hasCertificates(self.folder)
                 ? try CertificateAuthority.load(from: self.folder)
-                : try CertificateAuthority.create(
-                    in: self.folder, cluster: fleet.name, overwrite: !Self.hasCertificates(self.folder))
+                : try CertificateAuthority.create(in: self.folder, cluster: fleet.name, overwrite: true)
         } catch {
             throw OperatorFailure(.failed, "certificates of the fleet's agents: \(error)")
         }
     }
 
+    /// In place of those that a batch system is yet to give.
+    private static let inventedHosts = [
+        FleetHost(id: "host-1", address: "host-1"), FleetHost(id: "host-2", address: "host-2"),
+    ]
+
     /// Reads the config as dvmsd will, as if all hosts of the inventory were in the ring.
     private static func check(_ fleet: FleetSettings, _ agents: FleetAgents, _ more: String) throws(OperatorFailure) {
-        guard fleet.inventory.count >= AgentConfig.hostsMin, let first = fleet.inventory.first else { return }
+        let hosts = fleet.booking.provider == .inventory ? fleet.inventory : Self.inventedHosts
+        guard hosts.count >= AgentConfig.hostsMin, let first = hosts.first else { return }
         let text = AgentConfig(
-            of: fleet, agents, on: fleet.inventory, folder: ShellHost.folder(of: fleet.name), more: more
+            of: fleet, agents, on: hosts, folder: ShellHost.folder(of: fleet.name), more: more
         ).text
         do {
             _ = try NodeSettings.read(file: "dvmsd.yaml", node: first.id) { _ in text }
@@ -69,6 +72,7 @@ struct CertifiedAgents: AgentSource {
 
     private static func folder(of fleet: String, in folder: StateFolder) -> String { "\(folder.path)/agents/\(fleet)" }
 
+    /// The authority's own, or any that it issued.
     private static func hasCertificates(_ folder: String) -> Bool {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.contains { $0.hasSuffix(".pem") }

@@ -55,6 +55,7 @@ struct HostOptions: ParsableArguments {
             throw OperatorFailure(.badInput, error.description)
         }
         defer { withExtendedLifetime(lock) {} }
+        let hadKeys = CertifiedAgents.keys(of: fleet.name, in: folder) != nil
         let progress = DeploymentProgress(fleet, isModelled: self.modelled)
         defer { progress.end() }
         do {
@@ -67,6 +68,7 @@ struct HostOptions: ParsableArguments {
             if report.hosts.isEmpty { CertifiedAgents.forget(fleet.name, in: folder) }
             return report
         } catch let error as DeploymentError {
+            if !hadKeys, await !Self.isRecorded(fleet, folder) { CertifiedAgents.forget(fleet.name, in: folder) }
             var words = error.description
             // A destroy may have been ended between its last record and the keys; or the records were lost, and the keys not.
             if case .unknown = error, let keys = CertifiedAgents.keys(of: fleet.name, in: folder) {
@@ -75,6 +77,15 @@ struct HostOptions: ParsableArguments {
             throw OperatorFailure(error.status, words)
         } catch let error as StoreError {
             throw OperatorFailure(.failed, error.description)
+        }
+    }
+
+    /// Keys that were made by a run that got no hosts go with it.
+    private static func isRecorded(_ fleet: FleetSettings, _ folder: StateFolder) async -> Bool {
+        do {
+            return try await DeploymentRecords(folder.path).record(of: fleet.name) != nil
+        } catch {
+            return true
         }
     }
 
@@ -205,7 +216,7 @@ extension DeploymentRun {
 extension DeploymentError {
     fileprivate var status: OperatorFailure.Status {
         switch self {
-        case .plan, .unknown, .image, .store(.addressing): .badInput
+        case .plan, .unknown, .unsettled, .image, .store(.addressing): .badInput
         case .booking(.cancelled): .interrupted
         case .booking, .store, .noRoom, .installation: .failed
         }

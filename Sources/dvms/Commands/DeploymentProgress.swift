@@ -33,8 +33,8 @@ final class DeploymentProgress: Sendable {
             switch event {
             case .finished(let stage, _, _): state.done[stage, default: 0] += 1
             case .retried: state.retries += 1
-            case .booking, .installing, .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed, .guestFound,
-                .agentFailed, .removalFailed, .sourcePassedOver, .spreadNotEnded:
+            case .booking, .installing, .settling, .hostSetAside, .hostLeftAlone, .sparePromoted, .guestFailed,
+                .guestFound, .agentFailed, .removalFailed, .sourcePassedOver, .spreadNotEnded:
                 break
             }
             guard self.isShown, state.shownAt.map({ now - $0 >= Self.showInterval }) ?? true else { return nil }
@@ -68,6 +68,8 @@ final class DeploymentProgress: Sendable {
         case .finished, .retried: nil
         case .booking(let event): Self.words(event).onOneLine
         case .installing(let count): "\(Figures.count(count, "host")) get an operating system, which takes minutes"
+        case .settling(let count):
+            "\(Figures.count(count, "host")) may still get an operating system by an earlier run; waiting for its end"
         case .hostSetAside(let id, let failure): "\(id) is set aside: \(failure)".onOneLine
         case .hostLeftAlone(let id, let failure):
             "\(id) is left alone with the VMs that ran on it: \(failure)".onOneLine

@@ -2,6 +2,7 @@ import Basis
 import Deployer
 import Settings
 import Simulation
+import Synchronization
 import Testing
 
 /// Goal: each host gets its system once before anything else is done on it, whatever fails or is stopped. Method: a
@@ -24,6 +25,20 @@ struct InstallationTests {
         } catch {
             return error
         }
+    }
+
+    /// Whether the run says that it was stopped, which it is after so long.
+    private static func isInterrupted(
+        after delay: Duration, _ time: any TimeSource,
+        _ run: @escaping @Sendable () async throws -> DeploymentReport
+    ) async -> Bool {
+        let isInterrupted = await withTaskGroup(of: Bool?.self) { group in
+            group.addTask { try? await run().isInterrupted }
+            try? await time.sleep(for: delay)
+            group.cancelAll()
+            return await group.next() ?? nil
+        }
+        return isInterrupted == true
     }
 
     @Test("get it in one call, spares with them, and never again")
@@ -158,28 +173,84 @@ struct InstallationTests {
         }
     }
 
-    @Test("go on with that in the next apply when a run is stopped meanwhile, also without Kadeploy")
+    @Test("go on with that in the next apply when a run is stopped meanwhile")
     func cancelled() async throws {
         let fleet = try Self.fleet()
-        for isStillWanted in [true, false] {
-            try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-                let kadeploy = ScriptedKadeploy(time: world.time)
-                let installer = try Self.installer(fleet, kadeploy)
-                let run = try fixture.run(on: hosts, installer: installer, time: world.time)
-                let isInterrupted = await withTaskGroup(of: Bool?.self) { group in
-                    group.addTask { try? await run.apply().isInterrupted }
-                    try? await world.time.sleep(for: .seconds(100))
-                    group.cancelAll()
-                    return await group.next() ?? nil
-                }
-                #expect(isInterrupted == true)
-                #expect(await kadeploy.installs.isEmpty)
-                let report = try await fixture.run(
-                    on: hosts, installer: isStillWanted ? installer : nil, time: world.time
-                ).apply()
-                await hosts.expectWhole(fleet, report)
-                #expect(await kadeploy.calls.count == (isStillWanted ? 2 : 1))
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
+            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
+            #expect(await kadeploy.installs.isEmpty)
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(await kadeploy.calls.count == 2)
+        }
+    }
+
+    @Test("go on with that also when a spare alone is in the middle of it")
+    func spareAlone() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(faults: ["h4": 1], time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
+            #expect(await Self.isInterrupted(after: .seconds(400), world.time) { try await run.apply() })
+            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+            #expect(record?.hosts.map(\.state) == [.installed, .installed, .installed, .installing])
+            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.hosts.map(\.state) == [.ready, .ready, .ready, .installed])
+            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h4"], ["h4"]])
+        }
+    }
+
+    @Test("are neither prepared nor let go by a run that cannot tell whether an earlier one still installs them")
+    func unsettled() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let installer = try Self.installer(fleet, ScriptedKadeploy(time: world.time))
+            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
+            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
+            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+
+            let blind = try fixture.run(on: hosts, time: world.time)
+            let unsettled = DeploymentError.unsettled(hosts: ["h1", "h2", "h3", "h4"])
+            #expect(await Self.failure(blind) == unsettled)
+            await #expect(throws: unsettled) { _ = try await blind.destroy() }
+            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
+    @Test("are let go when no client works any more that a stopped run left behind, and not before")
+    func settled() async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(time: world.time)
+            let installer = try Self.installer(fleet, kadeploy)
+            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
+            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
+            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+            #expect(record?.hosts.map(\.state) == Array(repeating: .installing, count: 4))
+
+            // One that is stopped while it waits, or is not told, leaves all as it is.
+            #expect(await Self.isInterrupted(after: .seconds(50), world.time) { try await run.destroy() })
+            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
+            let silence = HostShellFailure.unreachable(host: "frontend", words: "no route")
+            await kadeploy.fail(with: [silence])
+            await #expect(throws: DeploymentError.installation(.unsettled(words: silence.description))) {
+                _ = try await run.destroy()
             }
+            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
+
+            let told = Told()
+            let last = try fixture.run(on: hosts, installer: installer, time: world.time) { told.take($0) }
+            let report = try await last.destroy()
+            #expect(report.hosts.isEmpty && report.took >= .seconds(150), "\(report.took)")
+            #expect(told.events.first == .settling(hosts: 4) && told.events.count > 1)
+            #expect(await kadeploy.settles == 3)
+            #expect(await kadeploy.calls.count == 1)
         }
     }
 
@@ -199,5 +270,21 @@ struct InstallationTests {
         #expect(plan.hostsToInstall == ["h3", "h4"] && plan.installsOfNewHosts == 0)
         record.hosts[2].state = .installed
         #expect(try DeploymentPlan(fleet, record).hostsToInstall.isEmpty, "a spare alone waits for a worker")
+        record.hosts[3].state = .installing
+        #expect(try DeploymentPlan(fleet, record).hostsToInstall == ["h4"], "what was begun is ended")
+        record.hosts[3].state = .booked
+        record.hosts[0].state = .setAside
+        #expect(try DeploymentPlan(fleet, record).hostsToInstall == ["h1", "h4"], "it comes back as a spare")
+        record.hosts[0].reached = .probe
+        #expect(try DeploymentPlan(fleet, record).hostsToInstall == ["h4"], "it has its system")
     }
+}
+
+/// What a run told.
+private final class Told: Sendable {
+    private let all = Mutex<[DeploymentEvent]>([])
+
+    var events: [DeploymentEvent] { self.all.withLock { $0 } }
+
+    func take(_ event: DeploymentEvent) { self.all.withLock { $0.append(event) } }
 }

@@ -10,6 +10,10 @@ actor ScriptedKadeploy: HostShell {
     private(set) var client: [String] = []
     /// How often each host got its system.
     private(set) var installs: [String: Int] = [:]
+    /// How often somebody wanted to know that no client works.
+    private(set) var settles = 0
+    /// The end of the last client, which works on when nobody waits for it any more.
+    private var worksUntil = MonotonicInstant.zero
     /// How often each host fails from here on.
     private var faults: [String: Int]
     /// What the next calls meet with instead of an answer, the first one first.
@@ -31,7 +35,7 @@ actor ScriptedKadeploy: HostShell {
     func refuse(_ refuses: Bool) { self.refuses = refuses }
 
     func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
-        guard case .bytes(let bytes) = command.input else { return CommandResult(ending: .exited(127)) }
+        guard case .bytes(let bytes) = command.input else { return try await self.settle() }
         let hosts = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
         self.calls.append(hosts)
         self.client = Array(command.arguments.dropFirst(2))
@@ -39,6 +43,7 @@ actor ScriptedKadeploy: HostShell {
         if self.refuses || self.unavailable.isSuperset(of: hosts) {
             return CommandResult(ending: .exited(1), errors: Array("no such environment\n".utf8))
         }
+        self.worksUntil = self.time.now + Self.callTakes
         guard (try? await self.time.sleep(for: Self.callTakes)) != nil else { throw .cancelled }
         var (output, errors) = ("", "")
         for host in hosts {
@@ -52,5 +57,13 @@ actor ScriptedKadeploy: HostShell {
             }
         }
         return CommandResult(ending: .exited(0), output: Array(output.utf8), errors: Array(errors.utf8))
+    }
+
+    private func settle() async throws(HostShellFailure) -> CommandResult {
+        self.settles += 1
+        if !self.failures.isEmpty { throw self.failures.removeFirst() }
+        let left = max(.zero, self.worksUntil - self.time.now)
+        guard (try? await self.time.sleep(for: left)) != nil else { throw .cancelled }
+        return CommandResult(ending: .exited(0))
     }
 }

@@ -86,13 +86,14 @@ package struct BatchBooking: Booking {
                 name: JobRecord.name(of: request.deployment, wallMilliseconds: self.time.wallClockMilliseconds),
                 hosts: request.count)
         if known == nil { try await self.record([.job(job)], request.deployment) }
-        let number = try await self.submit(job, request, isFirstTime: known == nil)
+        let number = try await self.submit(job, request)
         told(.submitted(self.jobName(number)))
         return try await self.note(.queued(number: number), job, request.deployment)
     }
 
+    /// Nothing of an earlier submission is under way.
     private func submit(
-        _ job: JobRecord, _ request: HostsRequest, isFirstTime: Bool
+        _ job: JobRecord, _ request: HostsRequest
     ) async throws(BookingFailure) -> Int {
         // A walltime is at least a minute; what is finer than a second is given, not taken.
         let seconds = (request.walltime.inMilliseconds + 999) / 1_000
@@ -104,7 +105,7 @@ package struct BatchBooking: Booking {
             // To its end: a submission that was left alone might come about after the look for its job.
             result = try await Self.uninterrupted { () async throws(HostShellFailure) in try await shell.run(command) }
         } catch {
-            if isFirstTime, error.meansNotRun { try await self.record([.jobGone(job)], request.deployment) }
+            if error.meansNotRun { try await self.record([.jobGone(job)], request.deployment) }
             throw .unreachable(self.client.system, error)
         }
         guard result.isSuccess else {

@@ -25,8 +25,9 @@ extension ShellHost {
     }
 
     package func removeAgent(within limit: Duration) async throws(HostFailure) {
-        try await self.endSpread(of: .agentProgram, within: limit)
+        // First what moves guests, whatever keeps keys from being taken back.
         try await self.run("removing dvmsd", AgentScripts.remove, [self.agentFolder, self.unit], within: limit)
+        try await self.endSpread(of: .agentProgram, within: limit)
     }
 }
 

@@ -265,7 +265,8 @@ enum ExchangeScripts {
         folder=$1 keys=${2:-$HOME/.ssh/authorized_keys}
         place=${keys%/*}
         pattern="^restrict,command=.* $(printf %s "$3" | sed 's/[.]/[.]/g')[A-Za-z0-9._-]*\$"
-        if [ -e "$keys" ]; then
+        # Nothing is written, and no lock taken, where there is nothing to take back: a disk may be full.
+        if [ -e "$keys" ] && { [ -e "$folder/made-keys" ] || grep -q -e "$pattern" "$keys"; }; then
             exec 9<"$place"
             flock 9
             keys=$(readlink -f "$keys")
