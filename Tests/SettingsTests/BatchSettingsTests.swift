@@ -4,18 +4,7 @@ import Testing
 @Suite("A fleet's file that books from a batch system")
 struct BatchSettingsTests {
     private static func text(_ booking: String, inventory: String = "") -> String {
-        """
-        fleet: small
-        booking: {\(booking)}
-        \(inventory)
-        network: {subnet: 10.0.0.0/24}
-        image: {file: debian.qcow2}
-        templates:
-          - {name: t, memory: 1GiB}
-        vms:
-          - {template: t, count: 2, name: "vm-{n}"}
-
-        """
+        FleetText.small("booking: {\(booking)}\n\(inventory)")
     }
 
     private static func problems(_ text: String) -> [String] {

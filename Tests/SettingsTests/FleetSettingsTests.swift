@@ -4,19 +4,12 @@ import Testing
 
 @Suite("The file of a fleet")
 struct FleetSettingsTests {
-    private static let minimal = """
-        fleet: small
+    private static let minimal = FleetText.small(
+        """
         inventory:
           hosts:
             - {id: h1, address: 192.0.2.1}
-        network: {subnet: 10.0.0.0/24}
-        image: {file: debian.qcow2}
-        templates:
-          - {name: t, memory: 1GiB}
-        vms:
-          - {template: t, count: 2, name: "vm-{n}"}
-
-        """
+        """)
 
     private static func problems(_ text: String) -> [String] {
         do {

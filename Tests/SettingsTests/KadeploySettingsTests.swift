@@ -4,18 +4,7 @@ import Testing
 @Suite("A fleet's file that has systems installed by Kadeploy")
 struct KadeploySettingsTests {
     private static func text(_ preparation: String, booking: String = "provider: oar") -> String {
-        """
-        fleet: small
-        preparation: \(preparation)
-        booking: {\(booking)}
-        network: {subnet: 10.0.0.0/24}
-        image: {file: debian.qcow2}
-        templates:
-          - {name: t, memory: 1GiB}
-        vms:
-          - {template: t, count: 2, name: "vm-{n}"}
-
-        """
+        FleetText.small("preparation: \(preparation)\nbooking: {\(booking)}")
     }
 
     private static func kadeploy(_ preparation: String, booking: String = "provider: oar") throws -> KadeploySettings? {

@@ -68,6 +68,7 @@ struct HostOptions: ParsableArguments {
             if report.hosts.isEmpty { CertifiedAgents.forget(fleet.name, in: folder) }
             return report
         } catch let error as DeploymentError {
+            // Keys that were made by a run that got no hosts go with it.
             if !hadKeys, await !Self.isRecorded(fleet, folder) { CertifiedAgents.forget(fleet.name, in: folder) }
             var words = error.description
             // A destroy may have been ended between its last record and the keys; or the records were lost, and the keys not.
@@ -80,7 +81,7 @@ struct HostOptions: ParsableArguments {
         }
     }
 
-    /// Keys that were made by a run that got no hosts go with it.
+    /// Also when the records cannot be read.
     private static func isRecorded(_ fleet: FleetSettings, _ folder: StateFolder) async -> Bool {
         do {
             return try await DeploymentRecords(folder.path).record(of: fleet.name) != nil

@@ -142,18 +142,19 @@ struct ControlService: Sendable {
             }
         }
         let last = await self.events.flush()
+        let past = PastEvents(self.journal)
         if let live, let after = query.after {
             return .following(
                 FollowedEvents(
-                    past: [], seen: after, last: last, live: live, query: query, log: self.events, self.journal))
+                    first: [], seen: after, last: last, live: live, query: query, log: self.events, past: past))
         }
-        let past = try await self.reading { () async throws(JournalError) in
-            try await PastEvents(self.journal).selected(by: query, upTo: last)
+        let first = try await self.reading { () async throws(JournalError) in
+            try await past.selected(by: query, upTo: last)
         }
-        guard let live else { return .events(past.map(ControlEvent.init)) }
+        guard let live else { return .events(first.map(ControlEvent.init)) }
         return .following(
-            FollowedEvents(past: past, seen: last, last: last, live: live, query: query, log: self.events, self.journal)
-        )
+            FollowedEvents(
+                first: first, seen: last, last: last, live: live, query: query, log: self.events, past: past))
     }
 
     private func reading<Value: Sendable>(

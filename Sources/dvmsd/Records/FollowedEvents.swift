@@ -4,36 +4,23 @@ import Journal
 /// Events of the past, and those to come, for one client.
 struct FollowedEvents: Sendable {
     /// What is told first.
-    private let past: [EventEntry]
-    /// The sequence up to which the client knows what there was, with ``past``.
-    private let seen: UInt64
+    var first: [EventEntry]
+    /// The sequence up to which the client knows what there was, with ``first``.
+    var seen: UInt64
     /// The newest event when the client asked.
-    private let last: UInt64
+    var last: UInt64
     /// From before ``last`` on. To a client that is slow it gives the newest only.
-    private let live: AsyncStream<EventEntry>
-    private let query: ControlEventQuery
-    private let log: EventLog
-    private let journal: NodeJournal
-
-    init(
-        past: [EventEntry], seen: UInt64, last: UInt64, live: AsyncStream<EventEntry>, query: ControlEventQuery,
-        log: EventLog, _ journal: NodeJournal
-    ) {
-        self.past = past
-        self.seen = seen
-        self.last = last
-        self.live = live
-        self.query = query
-        self.log = log
-        self.journal = journal
-    }
+    var live: AsyncStream<EventEntry>
+    var query: ControlEventQuery
+    var log: EventLog
+    var past: PastEvents
 
     /// Tells each event once, in order, until the stream ends or the task is cancelled. What the stream leaves out is read
     /// from the journal.
     ///
     /// - Throws: ``JournalError``, or what `tell` throws.
     func forEach(_ tell: (ControlEvent) async throws -> Void) async throws {
-        for entry in self.past { try await tell(ControlEvent(entry)) }
+        for entry in self.first { try await tell(ControlEvent(entry)) }
         var seen = self.seen
         if seen < self.last {
             try await self.tellWritten(after: seen, through: self.last, tell)
@@ -50,16 +37,12 @@ struct FollowedEvents: Sendable {
     }
 
     private func tellWritten(
-        after first: UInt64, through last: UInt64, _ tell: (ControlEvent) async throws -> Void
+        after start: UInt64, through last: UInt64, _ tell: (ControlEvent) async throws -> Void
     ) async throws {
-        var read = first
-        while read < last {
-            let page = try await self.journal.events(after: read, limit: PastEvents.readEventsMax)
-            guard let end = page.last else { return }
-            for entry in page where entry.sequence <= last && self.query.selects(entry) {
-                try await tell(ControlEvent(entry))
-            }
-            read = end.sequence
+        var read = start
+        while let page = try await self.past.page(of: self.query, after: read, through: last) {
+            for entry in page.selected where entry.sequence <= last { try await tell(ControlEvent(entry)) }
+            read = page.end
         }
     }
 }

@@ -27,13 +27,23 @@ package struct PastEvents: Sendable {
         }
         var found: [EventEntry] = []
         var lookedAt = after
-        while found.count < query.limit, lookedAt < last {
-            let read = try await self.journal.events(after: lookedAt, limit: Self.readEventsMax)
-            guard let end = read.last else { break }
-            found += read.filter { query.selects($0) }
-            lookedAt = end.sequence
+        while found.count < query.limit, let page = try await self.page(of: query, after: lookedAt, through: last) {
+            found += page.selected
+            lookedAt = page.end
         }
         return Array(found.prefix(query.limit))
+    }
+
+    /// What comes after the sequence `start`, as far as one read goes.
+    ///
+    /// - Returns: what the query selects of it, and the sequence that was looked at last, which may be beyond `last`; nil
+    ///   when there is nothing up to `last`.
+    func page(
+        of query: ControlEventQuery, after start: UInt64, through last: UInt64
+    ) async throws(JournalError) -> (selected: [EventEntry], end: UInt64)? {
+        guard start < last else { return nil }
+        let read = try await self.journal.events(after: start, limit: Self.readEventsMax)
+        return read.last.map { end in (read.filter { query.selects($0) }, end.sequence) }
     }
 
     private func newest(_ query: ControlEventQuery) async throws(JournalError) -> [EventEntry] {

@@ -65,28 +65,19 @@ struct MessagesAndViewsTests {
 
     /// What the summary of an ISP tells is held against what was seen of it.
     static let counts: [History] = [
-        History("as many as were sent", Self.sent + [Step(5, "n1", tells: Self.summary(messages: 3))]),
+        History("as many as were sent", Self.ended),
         History(
             "fewer than were sent", breach: "sent 3 messages and counts 2",
             Self.sent + [Step(5, "n1", tells: Self.summary(messages: 2))]),
         History(
             "a release that follows its end is among them", breach: "sent 4 messages and counts 3",
-            Self.sent + [
-                Step(5, "n1", tells: Self.summary(messages: 3)),
-                Step(5, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release)),
-            ]),
+            Self.ended + [Step(5, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release))]),
         History(
             "a grant that comes after its end is given back for nobody",
-            Self.sent + [
-                Step(5, "n1", tells: Self.summary(messages: 3)),
-                Step(5, .requestSent(Cast.exchange("n1", "n4", 5), HoldingTests.release)),
-            ]),
+            Self.ended + [Step(5, .requestSent(Cast.exchange("n1", "n4", 5), HoldingTests.release))]),
         History(
             "so is one of a member that was lost, when it is heard of once more",
-            Self.sent + [
-                Step(5, "n1", tells: Self.summary(messages: 3)),
-                Step(6, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release)),
-            ]),
+            Self.ended + [Step(6, .requestSent(Cast.exchange("n1", "n2", 5), HoldingTests.release))]),
         History(
             "what a source asks for the ISP is not the ISP's",
             Self.sent + [
@@ -104,6 +95,8 @@ struct MessagesAndViewsTests {
             Step(3, .requestSent(Cast.exchange("n1", "n3", 3), HoldingTests.release)),
             Step(4, .requestSent(Cast.exchange("n1", "n3", 4), HoldingTests.release)),
         ]
+
+    static let ended = Self.sent + [Step(5, "n1", tells: Self.summary(messages: 3))]
 
     @Test("P12: an ISP counts every message that it sends", arguments: Self.counts)
     func judgesCounts(history: History) {
