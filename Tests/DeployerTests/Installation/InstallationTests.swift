@@ -18,6 +18,39 @@ struct InstallationTests {
         KadeployInstaller(try #require(fleet.kadeploy), shell: kadeploy)
     }
 
+    /// A fleet of three workers and a spare, a Kadeploy that does what it is told, and runs of both.
+    private struct Scene: Sendable {
+        let fixture: DeploymentFixture
+        let hosts: ModelledHosts
+        let world: World
+        let kadeploy: ScriptedKadeploy
+        let installer: KadeployInstaller
+
+        var fleet: FleetSettings { self.fixture.fleet }
+
+        func run(watch: @escaping @Sendable (DeploymentEvent) -> Void = { _ in }) throws -> DeploymentRun {
+            try self.fixture.run(on: self.hosts, installer: self.installer, time: self.world.time, watch: watch)
+        }
+
+        func recorded() async throws -> DeploymentRecord? {
+            try await SQLiteStore(self.fixture.folder, time: self.world.time).load("test")
+        }
+    }
+
+    private static func scene(
+        faults: [String: Int] = [:], unavailable: Set<String> = [],
+        _ body: @escaping @Sendable (Scene) async throws -> Void
+    ) async throws {
+        let fleet = try Self.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            let kadeploy = ScriptedKadeploy(faults: faults, unavailable: unavailable, time: world.time)
+            try await body(
+                Scene(
+                    fixture: fixture, hosts: hosts, world: world, kadeploy: kadeploy,
+                    installer: try Self.installer(fleet, kadeploy)))
+        }
+    }
+
     private static func failure(_ run: DeploymentRun) async -> DeploymentError? {
         do {
             _ = try await run.apply()
@@ -43,65 +76,53 @@ struct InstallationTests {
 
     @Test("get it in one call, spares with them, and never again")
     func life() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
-            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"]])
-            #expect(await kadeploy.client == ["kadeploy3", "-e", "debian12-min", "-u", "deploy", "-k"])
+        try await Self.scene { scene in
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
+            #expect(await scene.kadeploy.calls == [["h1", "h2", "h3", "h4"]])
+            #expect(await scene.kadeploy.client == ["kadeploy3", "-e", "debian12-min", "-u", "deploy", "-k"])
             #expect(report.stages.first?.stage == .install && report.stages.first?.figures.count == 4)
             #expect(report.stages.first?.figures.longest == .seconds(300))
             #expect(report.hosts.map(\.state) == [.ready, .ready, .ready, .installed])
 
-            _ = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            _ = try await fixture.run(on: hosts, installer: installer, time: world.time).destroy()
-            #expect(await kadeploy.calls.count == 1)
-            #expect(await hosts.used().isEmpty)
+            _ = try await scene.run().apply()
+            _ = try await scene.run().destroy()
+            #expect(await scene.kadeploy.calls.count == 1)
+            #expect(await scene.hosts.used().isEmpty)
         }
     }
 
     @Test("and do not, are tried again, and then give their places to spares that did")
     func faults() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(faults: ["h1": 1, "h2": 3], time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
-            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h1", "h2"], ["h2"]])
+        try await Self.scene(faults: ["h1": 1, "h2": 3]) { scene in
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
+            #expect(await scene.kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h1", "h2"], ["h2"]])
             #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .ready])
             #expect(report.failures.map(\.entity) == ["h2"])
             #expect(report.failures[0].why.contains("it did not come back") && report.retries == 3)
 
             // It becomes a spare, which is left as it is while no worker lacks its system.
-            let again = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
+            let again = try await scene.run().apply()
             #expect(again.hosts[1].state == .booked && again.hosts[1].role == .spare)
-            #expect(await kadeploy.calls.count == 3)
+            #expect(await scene.kadeploy.calls.count == 3)
         }
     }
 
     @Test("and are refused alone, give their places to spares all the same")
     func refusedAlone() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(faults: ["h2": 1], unavailable: ["h2"], time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
+        try await Self.scene(faults: ["h2": 1], unavailable: ["h2"]) { scene in
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
             #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .ready])
         }
     }
 
     @Test("take no place as spares where they do not get it")
     func spare() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(faults: ["h2": 3, "h4": 3], time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
+        try await Self.scene(faults: ["h2": 3, "h4": 3]) { scene in
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
             #expect(report.hosts.map(\.state) == [.ready, .setAside, .ready, .setAside])
             #expect(report.hosts[3].role == .spare)
         }
@@ -148,109 +169,95 @@ struct InstallationTests {
 
     @Test("are set aside for nothing that is Kadeploy's own fault: the run ends, and the next one goes on")
     func refusal() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            await kadeploy.refuse(true)
-            let refused = await Self.failure(try fixture.run(on: hosts, installer: installer, time: world.time))
+        try await Self.scene { scene in
+            await scene.kadeploy.refuse(true)
+            let refused = await Self.failure(try scene.run())
             #expect(refused == .installation(.refused(words: "no such environment, exit status 1")))
-            #expect(await kadeploy.calls.count == 3)
-            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+            #expect(await scene.kadeploy.calls.count == 3)
+            let record = try await scene.recorded()
             #expect(record?.hosts.map(\.state) == Array(repeating: .installing, count: 4))
-            await kadeploy.refuse(false)
+            await scene.kadeploy.refuse(false)
 
             // What waiting does not mend is not tried again; what it may, is.
             let stranger = HostShellFailure.hostKeyUnknown(host: "frontend", port: 22, knownHosts: "k")
-            await kadeploy.fail(with: [stranger])
-            let unknown = await Self.failure(try fixture.run(on: hosts, installer: installer, time: world.time))
+            await scene.kadeploy.fail(with: [stranger])
+            let unknown = await Self.failure(try scene.run())
             #expect(unknown == .installation(.unreachable(stranger)))
-            #expect(await kadeploy.calls.count == 4)
-            await kadeploy.fail(with: [.unreachable(host: "frontend", words: "no route")])
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
-            #expect(await kadeploy.calls.count == 6)
+            #expect(await scene.kadeploy.calls.count == 4)
+            await scene.kadeploy.fail(with: [.unreachable(host: "frontend", words: "no route")])
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
+            #expect(await scene.kadeploy.calls.count == 6)
         }
     }
 
     @Test("go on with that in the next apply when a run is stopped meanwhile")
     func cancelled() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
-            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
-            #expect(await kadeploy.installs.isEmpty)
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
-            #expect(await kadeploy.calls.count == 2)
+        try await Self.scene { scene in
+            let run = try scene.run()
+            #expect(await Self.isInterrupted(after: .seconds(100), scene.world.time) { try await run.apply() })
+            #expect(await scene.kadeploy.installs.isEmpty)
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
+            #expect(await scene.kadeploy.calls.count == 2)
         }
     }
 
     @Test("go on with that also when a spare alone is in the middle of it")
     func spareAlone() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(faults: ["h4": 1], time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
-            #expect(await Self.isInterrupted(after: .seconds(400), world.time) { try await run.apply() })
-            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+        try await Self.scene(faults: ["h4": 1]) { scene in
+            let run = try scene.run()
+            #expect(await Self.isInterrupted(after: .seconds(400), scene.world.time) { try await run.apply() })
+            let record = try await scene.recorded()
             #expect(record?.hosts.map(\.state) == [.installed, .installed, .installed, .installing])
-            let report = try await fixture.run(on: hosts, installer: installer, time: world.time).apply()
-            await hosts.expectWhole(fleet, report)
+            let report = try await scene.run().apply()
+            await scene.hosts.expectWhole(scene.fleet, report)
             #expect(report.hosts.map(\.state) == [.ready, .ready, .ready, .installed])
-            #expect(await kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h4"], ["h4"]])
+            #expect(await scene.kadeploy.calls == [["h1", "h2", "h3", "h4"], ["h4"], ["h4"]])
         }
     }
 
     @Test("are neither prepared nor let go by a run that cannot tell whether an earlier one still installs them")
     func unsettled() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let installer = try Self.installer(fleet, ScriptedKadeploy(time: world.time))
-            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
-            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
-            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+        try await Self.scene { scene in
+            let run = try scene.run()
+            #expect(await Self.isInterrupted(after: .seconds(100), scene.world.time) { try await run.apply() })
+            let record = try await scene.recorded()
 
-            let blind = try fixture.run(on: hosts, time: world.time)
+            let blind = try scene.fixture.run(on: scene.hosts, time: scene.world.time)
             let unsettled = DeploymentError.unsettled(hosts: ["h1", "h2", "h3", "h4"])
             #expect(await Self.failure(blind) == unsettled)
             await #expect(throws: unsettled) { _ = try await blind.destroy() }
-            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
-            #expect(await hosts.used().isEmpty)
+            #expect(try await scene.recorded() == record)
+            #expect(await scene.hosts.used().isEmpty)
         }
     }
 
     @Test("are let go when no client works any more that a stopped run left behind, and not before")
     func settled() async throws {
-        let fleet = try Self.fleet()
-        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
-            let kadeploy = ScriptedKadeploy(time: world.time)
-            let installer = try Self.installer(fleet, kadeploy)
-            let run = try fixture.run(on: hosts, installer: installer, time: world.time)
-            #expect(await Self.isInterrupted(after: .seconds(100), world.time) { try await run.apply() })
-            let record = try await SQLiteStore(fixture.folder, time: world.time).load("test")
+        try await Self.scene { scene in
+            let run = try scene.run()
+            #expect(await Self.isInterrupted(after: .seconds(100), scene.world.time) { try await run.apply() })
+            let record = try await scene.recorded()
             #expect(record?.hosts.map(\.state) == Array(repeating: .installing, count: 4))
 
             // One that is stopped while it waits, or is not told, leaves all as it is.
-            #expect(await Self.isInterrupted(after: .seconds(50), world.time) { try await run.destroy() })
-            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
+            #expect(await Self.isInterrupted(after: .seconds(50), scene.world.time) { try await run.destroy() })
+            #expect(try await scene.recorded() == record)
             let silence = HostShellFailure.unreachable(host: "frontend", words: "no route")
-            await kadeploy.fail(with: [silence])
+            await scene.kadeploy.fail(with: [silence])
             await #expect(throws: DeploymentError.installation(.unsettled(words: silence.description))) {
                 _ = try await run.destroy()
             }
-            #expect(try await SQLiteStore(fixture.folder, time: world.time).load("test") == record)
+            #expect(try await scene.recorded() == record)
 
             let told = Told()
-            let last = try fixture.run(on: hosts, installer: installer, time: world.time) { told.take($0) }
+            let last = try scene.run { told.take($0) }
             let report = try await last.destroy()
             #expect(report.hosts.isEmpty && report.took >= .seconds(150), "\(report.took)")
             #expect(told.events.first == .settling(hosts: 4) && told.events.count > 1)
-            #expect(await kadeploy.settles == 3)
-            #expect(await kadeploy.calls.count == 1)
+            #expect(await scene.kadeploy.settles == 3)
+            #expect(await scene.kadeploy.calls.count == 1)
         }
     }
 
