@@ -43,6 +43,7 @@ UsePAM no
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
+Subsystem sftp internal-sftp
 """)
     public = key.with_suffix(".pub").read_text().split()[:2]
     with open(directory / "known_hosts", "a") as known:
