@@ -70,6 +70,7 @@ let package = Package(
         .target(name: "Settings", dependencies: ["Basis", "Placement", yams], swiftSettings: strict),
         .target(name: "Journal", dependencies: ["Basis", "Placement", "Snapshots", grdb], swiftSettings: strict),
         .target(name: "ControlProtocol", dependencies: ["Basis"], swiftSettings: strict),
+        .target(name: "ControlClient", dependencies: ["ControlProtocol"], swiftSettings: strict),
         .target(
             name: "Deployer",
             dependencies: ["Basis", "ControlProtocol", "Settings", crypto, grdb, logging, subprocess],
@@ -84,8 +85,8 @@ let package = Package(
         .executableTarget(
             name: "dvmsd",
             dependencies: [
-                "Basis", "ClusterActors", "ControlProtocol", "Hypervisor", "Journal", "Placement", "Settings",
-                "Transport", argumentParser, logging, nioCore, nioPosix,
+                "Basis", "ClusterActors", "ControlClient", "ControlProtocol", "Hypervisor", "Journal", "Placement",
+                "Settings", "Transport", argumentParser, logging, nioCore, nioPosix,
                 .target(name: "LibvirtDriver", condition: withLibvirt),
             ],
             swiftSettings: strict),
@@ -96,8 +97,8 @@ let package = Package(
         .executableTarget(
             name: "dvms",
             dependencies: [
-                "Basis", "Certificates", "ClusterActors", "ControlProtocol", "Deployer", "Placement", "Settings",
-                "Simulation", "Snapshots", argumentParser,
+                "Basis", "Certificates", "ClusterActors", "ControlClient", "ControlProtocol", "Deployer", "Placement",
+                "Settings", "Simulation", "Snapshots", argumentParser,
             ],
             swiftSettings: strict),
         .executableTarget(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlClient
 import ControlProtocol
 
 /// The operator's command line. Each verb is a file, or shares one with its kin, in Commands/.
@@ -56,11 +57,17 @@ struct DVMSCommand: AsyncParsableCommand {
                 try command.run()
             }
         } catch let failure as OperatorFailure {
-            Console.complain("dvms: \(failure.text)")
-            Console.end(failure.status.rawValue)
+            self.end(with: failure)
+        } catch let failure as DaemonFailure {
+            self.end(with: OperatorFailure(failure))
         } catch {
             self.end(with: error)
         }
+    }
+
+    private static func end(with failure: OperatorFailure) -> Never {
+        Console.complain("dvms: \(failure.text)")
+        Console.end(failure.status.rawValue)
     }
 
     /// What the parser throws: help and versions that were asked for, or a command line that is not right.

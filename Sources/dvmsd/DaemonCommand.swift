@@ -28,7 +28,7 @@ struct DaemonCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Print what the daemon that runs with this config answers, as it comes: a line of JSON.",
+            "Print what the daemon that runs with this config answers, as a line of JSON.",
             valueName: "request"))
     var ask: DaemonQuestion?
 
@@ -42,7 +42,7 @@ struct DaemonCommand: AsyncParsableCommand {
             FileHandle.standardError.write(Data("\(error)\n".utf8))
             throw ExitCode(2)
         }
-        if let question = self.ask { return try await Self.ask(question, at: settings.controlSocket) }
+        if let question = self.ask { return try Self.ask(question, at: settings.controlSocket) }
         let level = Logger.Level(settings.logLevel)
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
@@ -59,10 +59,10 @@ struct DaemonCommand: AsyncParsableCommand {
         }
     }
 
-    private static func ask(_ question: DaemonQuestion, at path: String) async throws {
+    private static func ask(_ question: DaemonQuestion, at path: String) throws {
         do {
-            let answer = try await question.answer(at: path)
-            try FileHandle.standardOutput.write(contentsOf: Data(answer))
+            let answer = try question.answer(at: path)
+            try FileHandle.standardOutput.write(contentsOf: Data("\(answer)\n".utf8))
         } catch {
             FileHandle.standardError.write(Data("dvmsd: \(error)\n".utf8))
             throw ExitCode.failure

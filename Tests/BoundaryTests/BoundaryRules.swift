@@ -16,6 +16,7 @@ struct BoundaryRules {
         "ClusterActors": [],
         "Settings": ["Foundation"],
         "Journal": ["Foundation"],
+        "ControlClient": ["Glibc"],
         "ControlProtocol": ["Foundation"],
         "Certificates": ["Foundation", "Glibc"],
         "Deployer": ["Foundation", "Glibc"],

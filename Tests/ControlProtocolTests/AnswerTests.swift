@@ -130,6 +130,7 @@ struct AnswerTests {
             return
         }
         #expect(payload.text == #"{"alpha":{"b/c":18446744073709551615},"isp":"n1#1.1","zeta":[1.5,true,null]}"#)
+        #expect(ControlPayload(line: payload.text.utf8) == payload)
         #expect(try payload.value() == ControlApplied(isp: "n1#1.1"))
         #expect(throws: ControlAnswerError.self) { try payload.value(ControlRing.self) }
     }

@@ -26,6 +26,12 @@ package struct ControlPayload: Hashable, Sendable {
         self.data = data
     }
 
+    /// Reads ``text`` again. Nil for what is no JSON object, or longer than a line of the protocol.
+    package init?(line: some Collection<UInt8>) {
+        guard line.count <= ControlLimits.lineBytesMax else { return nil }
+        self.init(try? JSONSerialization.jsonObject(with: Data(line)))
+    }
+
     /// The object as one line of JSON, keys in alphabetical order.
     package var text: String { String(decoding: self.data, as: UTF8.self) }
 

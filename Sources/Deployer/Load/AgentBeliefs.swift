@@ -10,9 +10,7 @@ enum AgentBeliefs {
     ///   have is left out, and so is a demand that is none.
     static func demands(in told: some Collection<UInt8>) -> [String: Int] {
         let line = told.prefix { $0 != UInt8(ascii: "\n") }
-        guard let answer = try? ControlLine.answer(from: line), case .ok(let payload) = answer.body,
-            let guests = try? payload.value(ControlVMs.self)
-        else { return [:] }
+        guard let guests = try? ControlPayload(line: line)?.value(ControlVMs.self) else { return [:] }
         let sound = guests.vms.filter { HostNames.isSafe($0.vm) && $0.demand.cpuMillicores >= 0 }
         return Dictionary(sound.map { ($0.vm, $0.demand.cpuMillicores) }) { first, _ in first }
     }

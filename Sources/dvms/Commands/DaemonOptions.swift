@@ -1,11 +1,15 @@
 import ArgumentParser
 import Basis
+import ControlClient
 import ControlProtocol
 import Foundation
 import Settings
 
 /// Which daemon a command is for, and how its answer is shown. May stand before the verb or after it.
 struct DaemonOptions: ParsableArguments {
+    /// How long a daemon may say nothing before it is given up, in seconds.
+    static let waitSecondsMax = 30
+
     @Option(help: ArgumentHelp("The control socket of the daemon.", valueName: "path"))
     var socket: String?
 
@@ -46,7 +50,7 @@ extension DaemonCommand {
     func session() throws -> DaemonSession {
         let path = try self.options.choice.path(
             names: { try? FileManager.default.contentsOfDirectory(atPath: $0) }, contentsOf: FileText.read)
-        return try DaemonSession(path: path)
+        return try DaemonSession(path: path, waitSecondsMax: DaemonOptions.waitSecondsMax)
     }
 
     /// Asks, and shows the answer.

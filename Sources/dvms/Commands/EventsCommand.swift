@@ -1,4 +1,5 @@
 import ArgumentParser
+import ControlClient
 import ControlProtocol
 import Foundation
 
@@ -42,11 +43,15 @@ struct EventsCommand: DaemonCommand {
         let report = EventReport(clock: WallClockText(timeZone: .current))
         var isFirst = true
         var session = try self.session()
-        _ = try session.ask(.events(query)) { item throws(OperatorFailure) in
-            guard !self.options.json else { return try Console.write(item.text) }
-            if isFirst { try Console.write(report.heading) }
+        try session.send(.events(query))
+        while case .item(let item) = try session.nextAnswer() {
+            if self.options.json {
+                try Console.write(item.text)
+            } else {
+                if isFirst { try Console.write(report.heading) }
+                try Console.write(report.line(of: try self.value(of: item)))
+            }
             isFirst = false
-            try Console.write(report.line(of: try self.value(of: item)))
         }
         if isFirst, !self.options.json { Console.complain("dvms: no such event in the journal") }
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basis
+import ControlClient
 import ControlProtocol
 import Foundation
 import Placement
@@ -90,15 +91,22 @@ extension SnapshotSource {
         return sockets
     }
 
-    private static func answers(of socket: String) throws -> LiveFleet.Answers {
+    private static func answers(of socket: String) throws(OperatorFailure) -> LiveFleet.Answers {
         LiveFleet.Answers(
             status: try Self.answer(of: socket, to: .status), vms: try Self.answer(of: socket, to: .vms),
             ring: try Self.answer(of: socket, to: .ring))
     }
 
-    private static func answer<Value: Decodable>(of socket: String, to request: ControlRequest) throws -> Value {
-        var session = try DaemonSession(path: socket)
-        let payload = try session.ask(request)
+    private static func answer<Value: Decodable>(
+        of socket: String, to request: ControlRequest
+    ) throws(OperatorFailure) -> Value {
+        let payload: ControlPayload
+        do throws(DaemonFailure) {
+            var session = try DaemonSession(path: socket, waitSecondsMax: DaemonOptions.waitSecondsMax)
+            payload = try session.ask(request)
+        } catch {
+            throw OperatorFailure(error)
+        }
         do {
             return try payload.value()
         } catch {

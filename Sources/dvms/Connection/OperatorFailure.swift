@@ -1,4 +1,5 @@
-package import ControlProtocol
+package import ControlClient
+import ControlProtocol
 
 /// Why a command was not carried out: what the operator reads, and the status that a script sees.
 package struct OperatorFailure: Error, Hashable, Sendable {
@@ -24,8 +25,16 @@ package struct OperatorFailure: Error, Hashable, Sendable {
         self.text = text
     }
 
+    package init(_ failure: DaemonFailure) {
+        switch failure {
+        case .unreachable(let words): self.init(.unreachable, words)
+        case .notUnderstood(let words): self.init(.failed, words)
+        case .refused(let error): self.init(error)
+        }
+    }
+
     /// What the daemon said instead of ok.
-    package init(_ error: ControlError) {
+    private init(_ error: ControlError) {
         switch error.code {
         case .badRequest:
             self.init(.badInput, error.message.onOneLine)

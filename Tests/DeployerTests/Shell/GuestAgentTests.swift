@@ -105,7 +105,7 @@ struct GuestAgentTests {
     }
 
     private static func answer(_ guests: String...) -> String {
-        #"{"id":1,"ok":{"vms":[\#(guests.joined(separator: ","))]},"v":1}"#
+        #"{"vms":[\#(guests.joined(separator: ","))]}"#
     }
 
     @Test("the deployment's dvmsd on the host is asked what guests want")
@@ -128,11 +128,8 @@ struct GuestAgentTests {
     @Test(
         "nothing is known from what is no answer to that",
         arguments: [
-            "", "\n", "dvmsd: no\n", "[]\n", "7\n", "{}\n", #"{"v":1}"#, #"{"id":1,"ok":{},"v":1}"#,
-            #"{"id":1,"ok":{"vms":7},"v":1}"#, #"{"id":1,"ok":{"vms":[{"vm":"vm-1"}]},"v":1}"#,
-            #"{"id":1,"ok":{"done":true},"v":1}"#, #"{"id":1,"item":{"vms":[]},"v":1}"#,
-            #"{"error":{"code":"unavailable","message":"not now"},"id":1,"v":1}"#,
-            GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "7")).replacing(#""v":1"#, with: #""v":2"#),
+            "", "\n", "dvmsd: no\n", "[]\n", "7\n", "{}\n", #"{"vms":7}"#, #"{"vms":[{"vm":"vm-1"}]}"#,
+            #"{"done":true}"#, #"{"id":1,"ok":{"vms":[]},"v":1}"#,
             GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "1e99")),
             GuestAgentTests.answer(GuestAgentTests.guest("vm-1", "0.5")), String(repeating: "[", count: 100_000),
             "\u{0}\u{FFFD}",

@@ -1,9 +1,7 @@
 import ControlProtocol
-// Structs of C belong to this module or to Glibc, whichever the compiler meets first in all files.
-import CoreFoundation
 import Glibc
 
-/// One connection to a daemon's control socket, blocking: a command does one thing after the other.
+/// One connection to a daemon's control socket, blocking: whoever asks does one thing after the other.
 struct SocketConnection: ~Copyable {
     /// What the system said, in its number and its words.
     struct SystemError: Error, Hashable {
