@@ -209,7 +209,7 @@ extension DeploymentRun {
             // Every question connects by itself: they are seconds apart.
             return OpenSSHShell(to: target, options: ssh, folder: nil, time: time)
         } catch {
-            throw OperatorFailure(.badInput, "frontend: \(error)")
+            throw OperatorFailure(.badInput, "the frontend \(frontend.address): \(error)")
         }
     }
 }
