@@ -24,7 +24,7 @@ build:
 # holds the sockets of all tests in its parent for a moment, and a closed one then still answers.
 PROGRAM_SUITES := ProcessTests|dvmsTests
 # These start shells and sshd, and wait for them while the others keep every thread busy: so they run apart as well.
-SHELL_SUITES := LocalShellTests|OpenSSHShellTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests|SpreadOverSSHTests|AdmissionTests|PushTests|HostScriptTests|KadeployClientTests
+SHELL_SUITES := LocalShellTests|OpenSSHShellTests|KeptConnectionTests|FileTransferTests|FanOutTests|TreeOverSSHTests|SSHHostsTests|SpreadOverSSHTests|AdmissionTests|PushTests|HostScriptTests|KadeployClientTests
 # These measure what the whole test process allocates, so they run alone.
 MEASURING_SUITES := MembershipMemoryTests
 # These need hosts of a lab: lab/host-test runs them.

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// What goes over ssh is tried with a real sshd in `DeployerTests`; here commands run on this machine.
@@ -39,6 +40,29 @@ struct ExecProgramTests {
         #expect(run.output == "n1 (1): \u{FFFD}[31mx\ty\n", "\(run)")
     }
 
+    @Test("keeps connections in a folder of the user's, in none that others may reach, and nothing with --keep 0s")
+    func kept() throws {
+        let runtime = try TemporaryFolder()
+        let folder = "\(runtime.path)/dvms-ssh"
+        // Port 1 of loopback: tcpmux, which nobody serves.
+        func run(_ keep: [String]) throws -> ProgramRun {
+            try ProgramRun(
+                ["exec", "--hosts", "127.0.0.1", "--port", "1", "--known-hosts", "/dev/null"] + keep + ["--", "true"],
+                environment: ["XDG_RUNTIME_DIR": runtime.path])
+        }
+        let alone = try run(["--keep", "0s"])
+        #expect(alone.status == 1 && alone.output.contains("cannot be reached"), "\(alone)")
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        let kept = try run([])
+        #expect(kept.status == 1 && kept.output.contains("cannot be reached"), "\(kept)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
+        try #require(chmod(folder, 0o755) == 0)
+        let refused = try run(["--keep", "10s"])
+        #expect(refused.status == 1 && refused.output.isEmpty, "\(refused)")
+        #expect(refused.errors.contains("\(folder), which has mode 755"), "\(refused)")
+        #expect(refused.errors.contains("--keep 0s keeps none"), "\(refused)")
+    }
+
     @Test(
         "says what is wrong with the command line, and ends with 2",
         arguments: [
@@ -52,6 +76,8 @@ struct ExecProgramTests {
             (["exec", "--local", "--hosts", "n1", "--tree", "2", "--", "true"], "exclude each other"),
             (["exec", "--hosts", "n1", "--user=-x", "--known-hosts", "/dev/null", "--", "true"], "'-x' is no user"),
             (["exec", "--hosts", "n1", "--known-hosts", "a\"b", "--", "true"], "cannot be given the path"),
+            (["exec", "--hosts", "n1", "--keep", "5", "--", "true"], "'5' is not a duration"),
+            (["pull", "/f", "--hosts", "n1", "--into", "d", "--keep=-1s"], "is not a duration"),
         ])
     func badInput(arguments: [String], words: String) throws {
         let run = try ProgramRun(arguments)

@@ -84,11 +84,13 @@ struct ProgramRun {
         try self.init(arguments)
     }
 
-    init(_ arguments: [String]) throws {
+    /// - Parameter environment: besides that of the tests, or in its place.
+    init(_ arguments: [String], environment: [String: String] = [:]) throws {
         let process = Process()
         let tests = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
         process.executableURL = tests.deletingLastPathComponent().appendingPathComponent("dvms")
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Answers are short enough for a pipe, so that neither side waits for the other.
         let (output, errors) = (Pipe(), Pipe())
         process.standardOutput = output

@@ -44,9 +44,7 @@ final class LocalFile: Sendable {
     var stamp: Stamp {
         var status = stat()
         fstat(self.descriptor, &status)
-        return Stamp(
-            device: UInt(status.st_dev), inode: UInt(status.st_ino), byteCount: Int(status.st_size),
-            modifiedSeconds: status.st_mtim.tv_sec, modifiedNanoseconds: status.st_mtim.tv_nsec)
+        return Stamp(status)
     }
 
     /// The next bytes; nil at the end.
@@ -91,6 +89,21 @@ final class LocalFile: Sendable {
 
     /// What the last system call of this thread complained about.
     private static var reason: String { String(cString: strerror(errno)) }
+}
+
+extension LocalFile.Stamp {
+    /// Of the file that a path leads to; nil where there is none.
+    init?(of path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    fileprivate init(_ status: stat) {
+        self.init(
+            device: UInt(status.st_dev), inode: UInt(status.st_ino), byteCount: Int(status.st_size),
+            modifiedSeconds: status.st_mtim.tv_sec, modifiedNanoseconds: status.st_mtim.tv_nsec)
+    }
 }
 
 enum Hexadecimal {

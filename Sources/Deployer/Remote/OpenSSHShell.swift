@@ -4,13 +4,12 @@ import Subprocess
 
 /// Runs commands on one host through the system's `ssh`.
 ///
-/// With a control folder one connection, ssh's "master", is shared by all commands; it is made when it is needed, and
-/// again when it is gone. Without, every command connects by itself, which costs less where there is only one.
+/// Whether they share a connection, which is ssh's "master", and with whom, says ``ConnectionSharing``.
 package actor OpenSSHShell: HostShell {
     /// A server allows ten sessions on one connection (`MaxSessions` of sshd_config); two are left to others.
     package static let sessionsMax = 8
 
-    /// A shared connection that nobody uses ends itself after this, also when this process was killed.
+    /// A connection of this process that nobody uses ends itself after this, also when the process was killed.
     private static let idleMax = Duration.seconds(60)
     /// What ssh says before it gives up is a few lines.
     private static let wordsBytesMax = 64 * 1_024
@@ -18,22 +17,24 @@ package actor OpenSSHShell: HostShell {
     package nonisolated let target: SSHTarget
     package nonisolated let time: any TimeSource
     private let options: OpenSSHOptions
+    private let sharing: ConnectionSharing
     /// Of the shared connection; nil: every command connects by itself.
     private let socket: String?
     private let sessions = Turnstile(width: OpenSSHShell.sessionsMax)
     private let opening = Turnstile(width: 1)
 
-    package init(to target: SSHTarget, options: OpenSSHOptions, folder: ControlFolder?, time: any TimeSource) {
+    package init(to target: SSHTarget, options: OpenSSHOptions, sharing: ConnectionSharing, time: any TimeSource) {
         self.target = target
         self.options = options
-        self.socket = folder.map { $0.socket(for: target, options: options) }
+        self.sharing = sharing
+        self.socket = sharing.folder?.socket(for: target, options: options)
         self.time = time
     }
 
     package func run(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
         try await self.sessions.pass(orThrow: .cancelled) { () async throws(HostShellFailure) in
             let began = self.time.now
-            if let socket = self.socket { try await self.connect(through: socket) }
+            if case .master = self.sharing, let socket = self.socket { try await self.connect(through: socket) }
             var result = try await self.carry(command)
             result.duration = self.time.now - began
             return result
@@ -42,12 +43,10 @@ package actor OpenSSHShell: HostShell {
 
     private func carry(_ command: HostCommand) async throws(HostShellFailure) -> CommandResult {
         let envelope = CommandEnvelope(command)
-        let sharing = self.socket.map { ["-S", $0, "-o", "ControlMaster=no"] } ?? ["-S", "none"]
         let process = EnvelopedProcess(
             program: "ssh",
-            arguments: self.options.arguments(for: self.target) + sharing + [
-                "--", self.target.host, "exec \(ShellQuote.words(envelope.words))",
-            ],
+            arguments: self.options.arguments(for: self.target) + self.sharing.arguments(through: self.socket)
+                + ["--", self.target.host, "exec \(ShellQuote.words(envelope.words))"],
             command: command, envelope: envelope, time: self.time)
         switch try await process.run() {
         case .ended(let result): return result
@@ -64,10 +63,9 @@ package actor OpenSSHShell: HostShell {
             if ControlFolder.answers(socket) { return }
             // What a killed master left behind would keep the new one from listening.
             unlink(socket)
-            let idleSeconds = Self.idleMax.inMilliseconds / 1_000
-            let arguments = [
-                "-M", "-N", "-f", "-S", socket, "-o", "ControlPersist=\(idleSeconds)", "--", self.target.host,
-            ]
+            let arguments =
+                ["-M", "-N", "-f", "-S", socket] + ConnectionSharing.ending(after: Self.idleMax)
+                + ["--", self.target.host]
             let words = try await self.ssh(arguments, within: self.options.connectLimit * 2)
             guard words == nil else {
                 throw SSHComplaint.failure(in: words ?? "", of: self.target, options: self.options)
@@ -75,7 +73,7 @@ package actor OpenSSHShell: HostShell {
         }
     }
 
-    /// Ends the shared connection, and what runs through it.
+    /// Ends the shared connection, also one that is kept, and what runs through it.
     package func close() async {
         guard let socket = self.socket, ControlFolder.answers(socket) else { return }
         // A master that does not answer ends itself when its host is silent, or when it is idle.

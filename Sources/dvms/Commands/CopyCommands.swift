@@ -74,7 +74,7 @@ struct PushCommand: AsyncParsableCommand {
         defer { folder.remove() }
         let shells = Dictionary(
             uniqueKeysWithValues: places.map {
-                ($0.name, OpenSSHShell(to: $0.target, options: ssh, folder: folder, time: SystemTimeSource()))
+                ($0.name, OpenSSHShell(to: $0.target, options: ssh, sharing: .master(folder), time: SystemTimeSource()))
             })
         let arity: Int? =
             switch self.spread {
@@ -141,6 +141,8 @@ struct PullCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "How to connect") var connection: ConnectionOptions
 
+    @OptionGroup var keeping: KeepOptions
+
     @Option(help: ArgumentHelp("Hosts at once.", valueName: "n"))
     var window = FanOut.windowByDefault
 
@@ -163,7 +165,7 @@ struct PullCommand: AsyncParsableCommand {
     func run() async throws {
         let places = try self.selection.places(self.connection)
         let targets = Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0.target) })
-        let shell = try self.connection.shells(for: targets)
+        let shell = try self.connection.shells(for: targets, keeping: self.keeping)
         for place in places {
             guard HostNames.isSafe(place.name) else {
                 throw OperatorFailure(.badInput, "'\(place.name)' is no name for a folder")

@@ -207,7 +207,7 @@ extension DeploymentRun {
         do {
             let target = try SSHTarget(host: frontend.address, user: frontend.user, port: frontend.port)
             // Every question connects by itself: they are seconds apart.
-            return OpenSSHShell(to: target, options: ssh, folder: nil, time: time)
+            return OpenSSHShell(to: target, options: ssh, sharing: .alone, time: time)
         } catch {
             throw OperatorFailure(.badInput, "the frontend \(frontend.address): \(error)")
         }

@@ -18,6 +18,8 @@ struct ExecCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "How to connect") var connection: ConnectionOptions
 
+    @OptionGroup var keeping: KeepOptions
+
     @Option(help: ArgumentHelp("Connections at once.", valueName: "n"))
     var window = FanOut.windowByDefault
 
@@ -105,7 +107,7 @@ extension ExecCommand {
         _ command: HostCommand, on places: [HostPlace], told: (HostReport) async -> Void
     ) async throws(OperatorFailure) {
         let targets = Dictionary(uniqueKeysWithValues: places.map { ($0.name, $0.target) })
-        let shell = try self.connection.shells(for: targets)
+        let shell = try self.connection.shells(for: targets, keeping: self.keeping)
         guard let tree = self.tree else {
             return await FanOut(window: self.window, shell: shell).run(command, on: places.map(\.name), told: told)
         }
@@ -139,16 +141,17 @@ struct ConnectionOptions: ParsableArguments {
 
     /// What gives each host its shell.
     func shells(
-        for targets: [String: SSHTarget]
+        for targets: [String: SSHTarget], keeping: KeepOptions
     ) throws(OperatorFailure) -> @Sendable (String) async throws(HostShellFailure) -> any HostShell {
         let time = SystemTimeSource()
         if self.local { return { _ in LocalShell(time: time) } }
         let options = try self.ssh.openSSH()
+        let sharing = try keeping.sharing(hostCount: targets.count)
         return { host throws(HostShellFailure) in
             guard let target = targets[host] else {
                 throw .couldNotStart(detail: "\(host) is none of the hosts that were named")
             }
-            return OpenSSHShell(to: target, options: options, folder: nil, time: time)
+            return OpenSSHShell(to: target, options: options, sharing: sharing, time: time)
         }
     }
 }

@@ -25,3 +25,29 @@ struct SSHOptions: ParsableArguments {
         }
     }
 }
+
+/// How long connections stay for the command after this one.
+struct KeepOptions: ParsableArguments {
+    private static let idleMaxByDefault = Duration.seconds(60)
+    /// Of hosts whose connections are kept unasked: each is a process with 2 MiB of memory.
+    private static let hostCountMax = 256
+
+    @Option(
+        help: ArgumentHelp(
+            "How long connections stay for the next command, as 10s; without it 60s, but 0s for more than 256 hosts.",
+            valueName: "duration"),
+        transform: PlanArguments.durationOrZero)
+    var keep: Duration?
+
+    func sharing(hostCount: Int) throws(OperatorFailure) -> ConnectionSharing {
+        let keep = self.keep ?? (hostCount <= Self.hostCountMax ? Self.idleMaxByDefault : .zero)
+        guard keep > .zero else { return .alone }
+        let runtimeFolder = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"]
+        do throws(UnusableControlFolder) {
+            let folder = try ControlFolder(keptAt: ControlFolder.keptPath(runtimeFolder: runtimeFolder))
+            return .kept(folder, idleMax: keep)
+        } catch {
+            throw OperatorFailure(.failed, "\(error); --keep 0s keeps none")
+        }
+    }
+}

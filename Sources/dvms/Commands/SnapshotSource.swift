@@ -136,4 +136,10 @@ enum PlanArguments {
         else { throw ValidationError("'\(text)' is not a duration as 5s or 200ms") }
         return isMilliseconds ? .milliseconds(number) : .seconds(number)
     }
+
+    /// As ``duration(_:)``; `0s` as well.
+    static func durationOrZero(_ text: String) throws -> Duration {
+        if ["0s", "0ms"].contains(text) { return .zero }
+        return try Self.duration(text)
+    }
 }

@@ -122,13 +122,16 @@ final class LoopbackSSHD: Sendable {
         return try SSHTarget(host: "127.0.0.1", user: user, port: self.port)
     }
 
-    func shell(
-        key: String = "user-key", folder: ControlFolder? = nil, time: any TimeSource = SystemTimeSource()
-    ) throws -> OpenSSHShell {
-        let options = try OpenSSHOptions(
+    func options(key: String = "user-key") throws -> OpenSSHOptions {
+        try OpenSSHOptions(
             identityFile: "\(self.folder.path)/\(key)", knownHostsFile: "\(self.folder.path)/known_hosts",
             connectLimit: LoopbackSSHD.connectLimit)
-        return OpenSSHShell(to: try self.target(), options: options, folder: folder, time: time)
+    }
+
+    func shell(
+        key: String = "user-key", sharing: ConnectionSharing = .alone, time: any TimeSource = SystemTimeSource()
+    ) throws -> OpenSSHShell {
+        OpenSSHShell(to: try self.target(), options: try self.options(key: key), sharing: sharing, time: time)
     }
 
     // MARK: - Inside

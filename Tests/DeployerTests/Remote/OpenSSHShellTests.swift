@@ -15,6 +15,11 @@ struct OpenSSHShellTests {
         HostCommand(script: script, arguments: arguments, limit: limit)
     }
 
+    private func sharing(_ folder: ControlFolder?) -> ConnectionSharing {
+        guard let folder else { return .alone }
+        return .master(folder)
+    }
+
     private func failure(of shell: OpenSSHShell, _ command: HostCommand) async -> HostShellFailure? {
         do throws(HostShellFailure) {
             _ = try await shell.run(command)
@@ -35,7 +40,7 @@ struct OpenSSHShellTests {
         "runs a command and tells its end, by a connection of its own or by a shared one", arguments: [false, true])
     func ends(isShared: Bool) async throws {
         let folder = isShared ? try ControlFolder() : nil
-        let shell = try self.server.shell(folder: folder)
+        let shell = try self.server.shell(sharing: self.sharing(folder))
         for (script, expected) in [
             ("true", .exited(0)), ("exit 255", .exited(255)), ("kill -9 $$", .signalled(9)),
         ] as [(String, CommandEnding)] {
@@ -69,7 +74,7 @@ struct OpenSSHShellTests {
     func shared() async throws {
         let folder = try ControlFolder()
         defer { folder.remove() }
-        let shell = try self.server.shell(folder: folder)
+        let shell = try self.server.shell(sharing: self.sharing(folder))
         let command = self.command("echo $PPID")
         let count = try await withThrowingTaskGroup(of: CommandResult.self) { group in
             for _ in 0..<24 { group.addTask { try await shell.run(command) } }
@@ -93,7 +98,7 @@ struct OpenSSHShellTests {
     func killedServer(isShared: Bool) async throws {
         let folder = isShared ? try ControlFolder() : nil
         defer { folder?.remove() }
-        let shell = try self.server.shell(folder: folder)
+        let shell = try self.server.shell(sharing: self.sharing(folder))
         let failure = try #require(await self.failure(of: shell, self.command(Self.signalServer, ["-9"])))
         guard case .connectionLost(host: "127.0.0.1", _) = failure else {
             Issue.record("\(failure)")
@@ -109,19 +114,19 @@ struct OpenSSHShellTests {
         defer { folder?.remove() }
         let mark = "\(self.server.folder.path)/ran"
         let command = self.command("touch \"$1\"", [mark])
-        let stranger = try self.server.shell(key: "other-key", folder: folder)
+        let stranger = try self.server.shell(key: "other-key", sharing: self.sharing(folder))
         guard case .authenticationRefused = await self.failure(of: stranger, command) else {
             Issue.record("a key that nobody authorised was let in")
             return
         }
         let knownHosts = "\(self.server.folder.path)/known_hosts"
         try self.server.vouch(for: "other-key")
-        let changed = await self.failure(of: try self.server.shell(folder: folder), command)
+        let changed = await self.failure(of: try self.server.shell(sharing: self.sharing(folder)), command)
         #expect(
             changed
                 == .hostKeyChanged(host: "127.0.0.1", port: self.server.port, knownHosts: knownHosts, line: 1))
         try "".write(toFile: knownHosts, atomically: true, encoding: .utf8)
-        let unknown = await self.failure(of: try self.server.shell(folder: folder), command)
+        let unknown = await self.failure(of: try self.server.shell(sharing: self.sharing(folder)), command)
         #expect(unknown == .hostKeyUnknown(host: "127.0.0.1", port: self.server.port, knownHosts: knownHosts))
         #expect(changed?.canRetryHelp == false && unknown?.canRetryHelp == false)
         #expect(!FileManager.default.fileExists(atPath: mark))
@@ -133,7 +138,7 @@ struct OpenSSHShellTests {
         let folder = isShared ? try ControlFolder() : nil
         defer { folder?.remove() }
         self.server.stopListening()
-        let failure = await self.failure(of: try self.server.shell(folder: folder), self.command("true"))
+        let failure = await self.failure(of: try self.server.shell(sharing: self.sharing(folder)), self.command("true"))
         guard case .unreachable(host: "127.0.0.1", let words) = failure else {
             Issue.record("\(String(describing: failure))")
             return

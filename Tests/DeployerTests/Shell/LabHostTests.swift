@@ -31,7 +31,7 @@ final class LabHostTests {
         self.folder = folder
         self.shells = try LabPlace.hosts.map { address in
             OpenSSHShell(
-                to: try SSHTarget(host: address, user: "root"), options: options, folder: folder,
+                to: try SSHTarget(host: address, user: "root"), options: options, sharing: .master(folder),
                 time: SystemTimeSource())
         }
         self.hosts = self.shells.enumerated().map { Self.host($0.offset, $0.element, deployment: "t") }

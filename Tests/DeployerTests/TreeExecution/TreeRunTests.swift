@@ -89,7 +89,7 @@ struct TreeOverSSHTests {
         let tree = ExecutionTree(of: hosts.map { (name: $0, site: "s") }, childrenMax: childrenMax)
         let run = TreeRun(tree, targets: targets, innerOptions: inner) { host throws(HostShellFailure) in
             guard let target = known[host] else { throw .cancelled }
-            return OpenSSHShell(to: target, options: options, folder: nil, time: SystemTimeSource())
+            return OpenSSHShell(to: target, options: options, sharing: .alone, time: SystemTimeSource())
         }
         var reports: [String: HostReport] = [:]
         await run.run(command) { report in

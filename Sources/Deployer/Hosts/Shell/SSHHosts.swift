@@ -53,7 +53,8 @@ package final class SSHHosts: HostDirectory {
             let target = try SSHTarget(host: host.address, user: host.sshUser, port: host.sshPort)
             return self.shells.withLock { shells in
                 if let shell = shells[target] { return shell }
-                let shell = OpenSSHShell(to: target, options: self.options, folder: self.folder, time: self.time)
+                let shell = OpenSSHShell(
+                    to: target, options: self.options, sharing: .master(self.folder), time: self.time)
                 shells[target] = shell
                 return shell
             }
