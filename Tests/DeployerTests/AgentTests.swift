@@ -119,15 +119,15 @@ struct AgentTests {
         }
     }
 
-    @Test("a guest that stopped is started where it is")
-    func stoppedGuest() async throws {
+    @Test("guests that stopped are started where they are", arguments: [["vm-1"], ["vm-1", "vm-4"]])
+    func stoppedGuests(guests: [String]) async throws {
         let fleet = try DeploymentFixture.fleet()
         try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
             _ = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
-            await hosts.hosts["h1"]?.crash(guest: "vm-1")
+            for guest in guests { await hosts.hosts["h1"]?.crash(guest: guest) }
             let report = try await fixture.run(on: hosts, agents: PlainAgents(), time: world.time).apply()
             await hosts.expectWhole(fleet, report)
-            #expect(await hosts.made("vm-1") == 1)
+            for guest in guests { #expect(await hosts.made(guest) == 1) }
         }
     }
 

@@ -97,7 +97,8 @@ extension DeploymentRun {
             let missing = await crew.roster.takeMissing()
             guard !missing.isEmpty else { return }
             let whereabouts = try await self.locateGuests(crew)
-            for (guest, host) in missing {
+            // Several of one host: while one is booted again, the others may be missed once more, or be seen to.
+            for (guest, host) in missing where await !crew.roster.hasSeen(guest) {
                 switch Finding(whereabouts, of: guest, missedOn: host) {
                 case .elsewhere(let place):
                     try await self.runGuests(of: place, crew)

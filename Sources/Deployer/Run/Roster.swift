@@ -275,7 +275,7 @@ actor Roster {
         if copy, let place = self.guests[name]?.host, self.copies[place, default: []].insert(name).inserted {
             changes.insert(.copyBegun(guest: name, host: place), at: 0)
         }
-        if event == .answer { self.seen.insert(name) }
+        if event == .answer { self.noteSeen(name) }
         try await self.record(changes)
     }
 
@@ -317,9 +317,17 @@ actor Roster {
 
     /// A guest that was seen to run needs no second look in this run.
     func see(_ name: String, isSilent: Bool) {
-        self.seen.insert(name)
+        self.noteSeen(name)
         if isSilent { self.silent.insert(name) }
     }
+
+    /// Whoever missed it before looks for it no more.
+    private func noteSeen(_ name: String) {
+        self.seen.insert(name)
+        self.missing[name] = nil
+    }
+
+    func hasSeen(_ name: String) -> Bool { self.seen.contains(name) }
 
     func copyGone(_ guest: String, from host: NodeID) async throws(RunFailure) {
         self.copies[host]?.remove(guest)

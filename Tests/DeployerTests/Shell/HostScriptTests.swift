@@ -60,11 +60,8 @@ private struct ScriptedLibvirt: HostShell {
             try FileManager.default.createDirectory(
                 atPath: "\(self.world.path)/\(folder)", withIntermediateDirectories: true)
         }
-        for (name, text) in [("virsh", Self.virsh), ("systemctl", Self.systemctl)] {
-            try self.write(text, to: "bin/\(name)")
-            try FileManager.default.setAttributes(
-                [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/\(name)")
-        }
+        try self.install(Self.virsh, as: "virsh")
+        try self.install(Self.systemctl, as: "systemctl")
         try self.write("dvms-t\n", to: "pools")
     }
 
@@ -78,11 +75,19 @@ private struct ScriptedLibvirt: HostShell {
         var command = command
         let script = command.script.replacing("/etc/libvirt/", with: "\(self.world.path)/libvirt/")
             .replacing("/run/systemd/system", with: "\(self.world.path)/systemd")
+            .replacing("/var/log/libvirt", with: "\(self.world.path)/log")
         command.script = "PATH=\(ShellQuote.word("\(self.world.path)/bin")):$PATH\n" + script
         return try await self.base.run(command)
     }
 
     func write(_ text: String, to name: String) throws { _ = try self.world.write(Array(text.utf8), to: name) }
+
+    /// A program in front of the machine's own.
+    func install(_ script: String, as program: String) throws {
+        try self.write(script, to: "bin/\(program)")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/\(program)")
+    }
 
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(self.world.path)/\(name)") }
 
@@ -207,6 +212,24 @@ struct HostScriptTests {
             try await self.libvirt.host.perform(.hypervisor, within: self.limit)
         }
         #expect(alone?.description.contains("there is no systemd to do it") == true)
+    }
+
+    @Test("start libvirt without systemd, for a user that is made where there is none, and not again")
+    func startsWithoutSystemd() async throws {
+        let note = "#!/bin/sh\nworld=${0%/bin/*}\necho \"${0##*/} $*\" >>\"$world/calls\"\n"
+        for program in ["getent", "pgrep"] { try self.libvirt.install("#!/bin/sh\nexit 1\n", as: program) }
+        for program in ["groupadd", "useradd", "virtlogd"] { try self.libvirt.install(note, as: program) }
+        let answers = #"""
+            sed -n 's/^host_uuid = "\(.*\)"/\1/p' "$world/libvirt/libvirtd.conf" >"$world/uuid"
+            rm "$world/down"
+
+            """#
+        try self.libvirt.install(note + answers, as: "libvirtd")
+        try self.libvirt.write("", to: "down")
+        try self.libvirt.remove("systemd")
+        for _ in 0..<2 { try await self.libvirt.host.perform(.hypervisor, within: self.limit) }
+        let calls = try self.libvirt.world.text("calls").split(separator: "\n").map { $0.split(separator: " ")[0] }
+        #expect(calls == ["groupadd", "groupadd", "useradd", "virtlogd", "libvirtd"])
     }
 
     @Test("ask for no guests where the deployment never had a folder for disks")

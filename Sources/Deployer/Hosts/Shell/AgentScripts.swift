@@ -78,6 +78,7 @@ enum AgentScripts {
         "$1/dvmsd" --config "$1/dvmsd.yaml" --node "$2" --ask "$3"
         """#)
 
+    /// The folder of dvmsd's socket goes with the last of them.
     static let remove = Self.script(
         #"""
         end
@@ -87,5 +88,6 @@ enum AgentScripts {
             systemctl daemon-reload
         fi
         rm -rf -- "$agent"
+        rmdir /run/dvms 2>/dev/null || true
         """#)
 }

@@ -33,13 +33,19 @@ enum HostScripts {
         [ -n "$missing" ] || exit 0
         command -v apt-get >/dev/null || lacks "apt-get, to install$missing"
         export DEBIAN_FRONTEND=noninteractive
-        apt-get -qq -o DPkg::Lock::Timeout=120 update >&2
-        apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $missing >&2
+        # A source that cannot be read is no harm where another one has what is missing.
+        apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 || true
+        # Settings that were written here stay: nobody is there to be asked.
+        apt-get -qq -o DPkg::Lock::Timeout=120 -o DPkg::Options::=--force-confold \
+            install -y --no-install-recommends $missing >&2
         """#)
 
     /// Many machines of one make have the same UUID in their firmware, and libvirt migrates between no two hosts that
     /// show the same: so a random one is written down, unless one is. Guests run on while libvirt starts anew, which it
     /// does when it shows another one than is written down: whoever wrote that may have been stopped before the restart.
+    ///
+    /// Without systemd libvirt is started as it is, and not again when the host boots. Its user has the number that Debian
+    /// keeps for it.
     static let startHypervisor = Self.script(
         #"""
         has_systemd() { [ -d /run/systemd/system ]; }
@@ -48,7 +54,20 @@ enum HostScripts {
         settings=/etc/libvirt/$unit.conf
         grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$settings" 2>/dev/null ||
             printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$settings"
-        ! has_systemd || virsh -q version >/dev/null 2>&1 || systemctl start "$unit"
+        # The package that makes the user of QEMU's processes brings systemd along.
+        start_without_systemd() {
+            getent group kvm >/dev/null || groupadd --system kvm
+            getent group libvirt-qemu >/dev/null || groupadd --system --gid 64055 libvirt-qemu
+            getent passwd libvirt-qemu >/dev/null ||
+                useradd --system --uid 64055 --gid kvm --groups libvirt-qemu --no-create-home \
+                    --home-dir /var/lib/libvirt --shell /usr/sbin/nologin libvirt-qemu
+            mkdir -p /var/log/libvirt
+            pgrep -x virtlogd >/dev/null || virtlogd -d
+            libvirtd -d
+        }
+        if ! virsh -q version >/dev/null 2>&1; then
+            if has_systemd; then systemctl start "$unit"; else start_without_systemd; fi
+        fi
         virsh -q version >/dev/null
         # Hyphens and capitals do not count in a UUID.
         plain() { tr -d - | tr A-F a-f; }
