@@ -11,7 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
-.PHONY: setup-batch lab-batch lab-deploy-short lab-load
+.PHONY: setup-batch lab-batch lab-deploy-short lab-load lab-bare
 .PHONY: transport-benchmark placement-benchmark migration-benchmark simulation-benchmark deploy-scale idle
 
 setup:
@@ -90,6 +90,10 @@ lab-deploy-short: build lab-setup
 # Needs root. Load in four guests of two hosts, one of which moves meanwhile.
 lab-load: build lab-setup
 	lab/load-test
+
+# Needs root. A fleet on hosts that have nothing but an sshd, and on such with systemd.
+lab-bare: build lab-setup
+	lab/bare-test
 
 # Needs root. OAR and Slurm, for lab-batch alone.
 setup-batch:

@@ -29,8 +29,11 @@ def show(value: dict | list, as_json: bool, text: str) -> int:
 
 def up(lab: Lab, options: argparse.Namespace) -> int:
     begin = time.monotonic()
+    kind = "systemd" if options.systemd else "sshd" if options.bare else ""
+    if kind and options.tls:
+        raise LabError("bare hosts have no libvirtd that --tls could be for")
     with lab.alone():
-        new = lab.up(options.hosts, options.tls, options.ssh)
+        new = lab.up(options.hosts, options.tls, options.ssh or bool(kind), kind)
     print(f"{options.hosts} hosts are up ({time.monotonic() - begin:.1f} s)" if new
           else f"{options.hosts} hosts were up already")
     return EXIT_DONE
@@ -260,6 +263,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("hosts", type=int, metavar="N")
     made.add_argument("--tls", action="store_true", help="certificates for libvirtd and for migration")
     made.add_argument("--ssh", action="store_true", help="an sshd in each host, and a key for its root")
+    made.add_argument("--bare", action="store_true", help="hosts with an sshd and nothing else")
+    made.add_argument("--systemd", action="store_true", help="bare hosts with systemd as first process")
     verb("down", down, "remove the lab, whatever state it is in")
     verb("status", status, "hosts and guests", json_too=True)
 

@@ -137,22 +137,30 @@ keepalive_count = {KEEPALIVE_COUNT}
         return next((process for process in group if process.inner_pid == 1), None)
 
     def power_on(self) -> None:
-        """Starts the host with an empty /run, as after any boot. It does not wait for libvirtd."""
+        """Starts the host with an empty /run, as after any boot. It does not wait for it."""
         volatile = self.directory / "run"
         shutil.rmtree(volatile, ignore_errors=True)
         (volatile / "libvirt").mkdir(parents=True)
         (volatile / "lab").mkdir()
-        command = ["nsenter", f"--net=/run/netns/{self.namespace}", "unshare", "--mount", "--uts", "--ipc", "--pid",
-                   "--fork", "--kill-child=KILL", "--mount-proc", str(self.settings.source / "host/init"),
-                   str(self.directory), self.name]
-        groups = ControlGroups(self.settings)
+        command = ["nsenter", f"--net=/run/netns/{self.namespace}", *self._command()]
         with open(self.directory / "log/init.log", "ab") as log:
             subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
-                             start_new_session=True, preexec_fn=lambda: groups.join(self.name))
+                             start_new_session=True, preexec_fn=self._join_groups)
+
+    def _join_groups(self) -> None:
+        ControlGroups(self.settings).join(self.name)
+
+    def _command(self) -> list[str]:
+        """What starts the first process, in the host's network."""
+        return ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "--mount-proc",
+                str(self.settings.source / "host/init"), str(self.directory), self.name]
 
     def power_off(self) -> None:
         """Ends everything that runs in the host at once, as a power failure does."""
         kill_namespaces([self.namespace])
+
+    def wait_until_up(self) -> None:
+        self.wait_for_libvirtd()
 
     def wait_for_libvirtd(self) -> None:
         """Returns when libvirtd answers."""

@@ -9,8 +9,9 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 
-from . import certificates, network, secureshell
+from . import bare, certificates, network, secureshell
 from .guests import Registry, natural_order, survey
 from .host import Host
 from .machine import ControlGroups, kill_namespaces, processes
@@ -30,7 +31,13 @@ class Lab:
         return shape
 
     def hosts(self) -> list[Host]:
-        return [Host(self.settings, number) for number in range(1, self.shape().hosts + 1)]
+        return self._hosts_of(self.shape())
+
+    def _hosts_of(self, shape: Shape) -> list[Host]:
+        numbers = range(1, shape.hosts + 1)
+        if shape.bare:
+            return [bare.BareHost(self.settings, number, shape.bare) for number in numbers]
+        return [Host(self.settings, number) for number in numbers]
 
     def host(self, name: str) -> Host:
         for host in self.hosts():
@@ -56,43 +63,50 @@ class Lab:
 
     # Up and down
 
-    def up(self, count: int, tls: bool, ssh: bool) -> bool:
-        """Builds the lab. False when it stood already; the rest of an unfinished one is removed first."""
+    def up(self, count: int, tls: bool, ssh: bool, kind: str = "") -> bool:
+        """Builds the lab; with a kind, of bare hosts. False when it stood already; the rest of an unfinished one is removed
+        first."""
         if not 1 <= count <= HOSTS_MAX:
             raise LabError(f"{count} hosts: a lab has 1 to {HOSTS_MAX}")
         self.settings.need_setup()
+        if kind:
+            bare.need_make(self.settings)
+        wanted = Shape(count, tls, ssh, complete=True, bare=kind)
         shape = Shape.load(self.settings)
         if shape is not None and shape.complete:
-            if (shape.hosts, shape.tls, shape.ssh) == (count, tls, ssh):
+            if shape == wanted:
                 return False
             extras = " and ".join(name for name, has in (("TLS", shape.tls), ("ssh", shape.ssh)) if has)
-            raise LabError(f"a lab of {shape.hosts} hosts with {extras or 'neither TLS nor ssh'} is up; "
-                           "run `lab down` first")
+            raise LabError(f"a lab of {shape.hosts} {'bare ' if shape.bare else ''}hosts with "
+                           f"{extras or 'neither TLS nor ssh'} is up; run `lab down` first")
         self._refuse_foreign()
         self.down()
         self.settings.run.mkdir(parents=True)
         self.settings.link.symlink_to(self.settings.run)
-        Shape(count, tls, ssh, complete=False).save(self.settings)
+        replace(wanted, complete=False).save(self.settings)
         Registry(self.settings).directory.mkdir()
-        self._build([Host(self.settings, number) for number in range(1, count + 1)], tls, ssh)
-        Shape(count, tls, ssh, complete=True).save(self.settings)
+        self._build(wanted)
+        wanted.save(self.settings)
         return True
 
-    def _build(self, hosts: list[Host], tls: bool, ssh: bool) -> None:
+    def _build(self, shape: Shape) -> None:
+        hosts = self._hosts_of(shape)
         network.create_switch(self.settings)
-        if tls:
+        if shape.tls:
             certificates.create_authority(self.settings.run / "pki")
-        if ssh:
+        if shape.ssh:
             secureshell.create_user(self.settings.run / "ssh")
+        if shape.bare:
+            bare.serve_packages(self.settings)
         for host in hosts:
-            host.create(len(hosts), tls, ssh)
+            host.create(len(hosts), shape.tls, shape.ssh)
             host.power_on()
-            if not (self.settings.cache / "capabilities").is_dir():
+            if not shape.bare and not (self.settings.cache / "capabilities").is_dir():
                 # What the first libvirtd finds out about QEMU takes seconds, and holds for all.
                 host.wait_for_libvirtd()
                 shutil.copytree(host.directory / "cache", self.settings.cache / "capabilities", dirs_exist_ok=True)
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-            list(pool.map(Host.wait_for_libvirtd, hosts))
+            list(pool.map(lambda host: host.wait_until_up(), hosts))
 
     def _refuse_foreign(self) -> None:
         link = self.settings.link
@@ -110,6 +124,7 @@ class Lab:
         for name in names:
             network.remove(name)
         ControlGroups(self.settings).remove()
+        bare.remove(self.settings)
         shutil.rmtree(self.settings.run, ignore_errors=True)
         if self.settings.link.is_symlink():
             self.settings.link.unlink()
@@ -126,18 +141,18 @@ class Lab:
         found = survey(hosts)
         return {
             "lab": self.settings.name, "accelerator": self.settings.accelerator(), "tls": shape.tls,
-            "hosts": [self._host_status(host, groups.get(host.namespace, []), control) for host in hosts],
+            "hosts": [self._host_status(shape, host, groups.get(host.namespace, []), control) for host in hosts],
             "guests": [{"name": name, "places": [{"host": copy.host.name, "libvirt": copy.libvirt,
                                                   "reason": copy.reason, "qemu": copy.qemu}
                                                  for copy in found.get(name, []) if copy.qemu or copy.reason]}
                        for name in sorted({*Registry(self.settings).names(), *found}, key=natural_order)]}
 
-    def _host_status(self, host: Host, group: list, control: ControlGroups) -> dict:
+    def _host_status(self, shape: Shape, host: Host, group: list, control: ControlGroups) -> dict:
         first, libvirtd = host.first_process(group), host.libvirtd(group)
         if first is None:
             state = "off"
         elif libvirtd is None:
-            state = "stays down" if host.stays_down_mark.exists() else "starting"
+            state = "none" if shape.bare else "stays down" if host.stays_down_mark.exists() else "starting"
         else:
             state = "stopped" if libvirtd.state == "T" else "running"
         return {"name": host.name, "address": host.address, "power": "on" if first else "off", "libvirtd": state,
@@ -155,7 +170,7 @@ class Lab:
             return False
         host.power_off()  # whatever was left by a first process that died alone
         host.power_on()
-        host.wait_for_libvirtd()
+        host.wait_until_up()
         return True
 
     def stop_libvirtd(self, name: str, stay: bool) -> bool:

@@ -247,13 +247,25 @@ class ControlGroups:
     def remove(self) -> None:
         if self.directory is None or not self.directory.is_dir():
             return
-        for group in [*(entry for entry in self.directory.iterdir() if entry.is_dir()), self.directory]:
-            deadline = time.monotonic() + KILL_SECONDS_MAX
-            while group.exists():
-                try:
-                    group.rmdir()
-                except OSError as error:
-                    # A killed process leaves its group a moment after it leaves the process list.
-                    if time.monotonic() > deadline:
-                        raise LabError(f"{group}: {error.strerror}; run `lab down` again") from None
-                    time.sleep(0.02)
+        remove_groups(self.directory)
+
+
+def remove_groups(top: Path) -> None:
+    """Removes a control group and those below it, which nobody is in any more."""
+    for folder, _, _ in os.walk(top, topdown=False):
+        group = Path(folder)
+        deadline = time.monotonic() + KILL_SECONDS_MAX
+        while group.exists():
+            try:
+                group.rmdir()
+            except OSError as error:
+                # A killed process leaves its group a moment after it leaves the process list.
+                if time.monotonic() > deadline:
+                    raise LabError(f"{group}: {error.strerror}; run `lab down` again") from None
+                time.sleep(0.02)
+
+
+def unified_groups() -> Path | None:
+    """Where the control groups of version 2 are mounted, with whatever controllers."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return next((Path(point) for _, point, kind, *_ in mounts if kind == "cgroup2"), None)

@@ -29,6 +29,10 @@ def create_switch(settings: Settings) -> None:
     _ip(settings.switch, "link set lo up", "link add switch type bridge", "link set switch up")
 
 
+def give_switch_an_address(settings: Settings, address: str) -> None:
+    _ip(settings.switch, f"address add {address}/16 dev switch")
+
+
 def create_host(settings: Settings, host: str, address: str) -> None:
     """The host's namespace with a bridge of its own, which bears the address and takes guests, wired to the switch."""
     namespace = settings.namespace(host)

@@ -24,6 +24,23 @@ def create_user(directory: Path) -> None:
     (directory / "known_hosts").touch()
 
 
+def _vouch(directory: Path, name: str, address: str, key: Path) -> None:
+    public = key.with_suffix(".pub").read_text().split()[:2]
+    with open(directory / "known_hosts", "a") as known:
+        known.write(f"{address},{name} {' '.join(public)}\n")
+
+
+def let_in(directory: Path, name: str, address: str, root: Path) -> None:
+    """Gives a host with files of its own a key where its sshd looks for one, and lets the user in as its root."""
+    key = root / "etc/ssh/ssh_host_ed25519_key"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    _key(key)
+    (root / "root").mkdir(mode=0o700, exist_ok=True)
+    (root / "root/.ssh").mkdir(mode=0o700)
+    shutil.copy(directory / "user_key.pub", root / "root/.ssh/authorized_keys")
+    _vouch(directory, name, address, key)
+
+
 def issue(directory: Path, name: str, address: str, etc: Path) -> None:
     """Gives a host a key of its own and the settings of its sshd, and vouches for its key."""
     folder = etc / "ssh"
@@ -45,6 +62,4 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 Subsystem sftp internal-sftp
 """)
-    public = key.with_suffix(".pub").read_text().split()[:2]
-    with open(directory / "known_hosts", "a") as known:
-        known.write(f"{address},{name} {' '.join(public)}\n")
+    _vouch(directory, name, address, key)

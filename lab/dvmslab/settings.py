@@ -93,6 +93,7 @@ class Shape:
     tls: bool
     ssh: bool
     complete: bool
+    bare: str = ""  # what bare hosts have as first process; empty: hosts with a libvirtd
 
     def save(self, settings: Settings) -> None:
         write_atomically(settings.run / "lab.json", json.dumps(self.__dict__) + "\n")
