@@ -11,7 +11,7 @@ ROUNDS ?= 1
 SEEDS ?= 1000
 
 .PHONY: setup build test demo ring64 seeds vopr mutants lint ci lab-setup lab-selftest lab-test lab-faults lab-hosts lab-deploy
-.PHONY: setup-batch lab-batch lab-deploy-short lab-load lab-bare
+.PHONY: setup-batch lab-batch lab-deploy-short lab-deaths lab-load lab-bare
 .PHONY: transport-benchmark placement-benchmark migration-benchmark simulation-benchmark deploy-scale idle
 
 setup:
@@ -86,6 +86,10 @@ lab-deploy: build lab-setup
 # The same with six guests on four hosts.
 lab-deploy-short: build lab-setup
 	lab/deploy-test
+
+# Needs root. A host dies in each stage of a deployment, and a spare takes its place.
+lab-deaths: build lab-setup
+	lab/deploy-test --deaths
 
 # Needs root. Load in four guests of two hosts, one of which moves meanwhile.
 lab-load: build lab-setup

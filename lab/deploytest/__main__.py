@@ -3,6 +3,8 @@
 `dvms deploy apply` is killed again and again while it works, then carried on until the fleet is whole. Guests reach each other by
 name; an overload is repaired by live migration; a host is lost, and its guests stay its own until they are given up;
 `destroy` leaves every host as it was. Who judges are the hosts' own libvirt, links, folders and processes. Root.
+
+With --deaths a host dies in each stage of a first apply instead, each time on a new lab.
 """
 
 from __future__ import annotations
@@ -11,32 +13,57 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from . import steps
+from . import deaths, steps
 from .deployment import Deployment
 from .lab import HERE, IMAGE, Failed, lab
 from .shape import FULL, SHORT, Shape
 
 
-def run(shape: Shape, programs: Path) -> None:
+@contextmanager
+def fresh(shape: Shape, programs: Path) -> Iterator[tuple[Deployment, list[int], dict[int, str]]]:
+    """A new lab with nothing on it: the fleet to be made, the hosts, and their traces before."""
     hosts = list(range(1, shape.hosts + 1))
     lab("up", str(shape.hosts), "--ssh")
     try:
         with tempfile.TemporaryDirectory() as folder:
-            fleet = Deployment(shape, Path(folder), programs)
-            before = steps.traces(hosts)
-            for step in (steps.killed_then_whole, steps.names_and_isolation, steps.overload_repaired, steps.host_lost):
-                print(step(fleet, hosts), flush=True)
-            print(steps.destroyed(fleet, hosts, before), flush=True)
+            yield Deployment(shape, Path(folder), programs), hosts, steps.traces(hosts)
     finally:
         lab("down")
+
+
+def run(shape: Shape, programs: Path) -> None:
+    with fresh(shape, programs) as (fleet, hosts, before):
+        for step in (steps.killed_then_whole, steps.names_and_isolation, steps.overload_repaired, steps.host_lost):
+            print(step(fleet, hosts), flush=True)
+        print(steps.destroyed(fleet, hosts, before), flush=True)
+
+
+def run_deaths(stages: list[str], shape: Shape, programs: Path) -> None:
+    """All stages are tried, whatever comes of one."""
+    failed = []
+    for stage in stages:
+        began = time.monotonic()
+        try:
+            with fresh(shape, programs) as scene:
+                print(deaths.died(stage, *scene), flush=True)
+        except Failed as failure:
+            failed.append(stage)
+            print(f"{stage}: FAILED after {time.monotonic() - began:.0f} s: {failure}", flush=True)
+    if failed:
+        raise Failed(f"{len(failed)} of {len(stages)} stages failed: {', '.join(failed)}")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="lab/deploy-test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="8 hosts and 20 guests instead of 4 and 6")
+    parser.add_argument("--deaths", nargs="*", choices=deaths.STAGES, metavar="STAGE",
+                        help=f"let a host die in these stages, or in each: {', '.join(deaths.STAGES)}")
     parser.add_argument("--programs", type=Path, default=HERE.parent / ".build/release", metavar="FOLDER",
                         help="where dvms and dvmsd are; default: the release build")
     chosen = parser.parse_args()
@@ -48,7 +75,11 @@ def main() -> int:
         lab("setup")
         if not IMAGE.exists():
             subprocess.run([HERE / "disk/make", IMAGE], check=True)
-        run(FULL if chosen.full else SHORT, chosen.programs.resolve())
+        shape, programs = FULL if chosen.full else SHORT, chosen.programs.resolve()
+        if chosen.deaths is None:
+            run(shape, programs)
+        else:
+            run_deaths(chosen.deaths or list(deaths.STAGES), shape, programs)
     except (Failed, subprocess.CalledProcessError) as error:
         print(f"lab/deploy-test: {error}", file=sys.stderr)
         return 1

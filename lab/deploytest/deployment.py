@@ -6,10 +6,13 @@ import json
 import sqlite3
 import subprocess
 import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from .lab import IMAGE, KEYS, NAME, NET, Failed, guests_on, within
-from .shape import ARRIVAL_MAX, KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, Shape
+from .shape import APPLY_MAX, ARRIVAL_MAX, GLANCE, KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, STAGE_WAIT, Shape
 
 AGENT_SETTINGS = """\
 sampling: {interval: 1s, half_life: 2s}
@@ -44,6 +47,16 @@ retries: {{attempts: 2, delay: 1s, delay_max: 2s}}
 """
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What an apply came to."""
+
+    status: int
+    report: dict
+    took: float
+    words: str
+
+
 class Deployment:
     def __init__(self, shape: Shape, folder: Path, programs: Path) -> None:
         self.shape = shape
@@ -76,27 +89,45 @@ class Deployment:
             raise Failed(f"dvms deploy {verb} {' '.join(more)}: exit status {run.returncode}, not {expecting}\n{words}")
         return run.stdout
 
-    def _transitions(self) -> int:
+    def recorded(self, question: str, **values: object) -> int:
+        """What the records answer with one number; 0 while there are none."""
         try:
-            with sqlite3.connect(f"file:{self.state}/deployments.sqlite?mode=ro", uri=True) as database:
-                return database.execute("SELECT count(*) FROM transition").fetchone()[0]
+            with closing(sqlite3.connect(f"file:{self.state}/deployments.sqlite?mode=ro", uri=True)) as database:
+                return database.execute(question, values).fetchone()[0]
         except sqlite3.OperationalError:
             return 0
 
+    def _begin_apply(self, *more: str, output: int) -> subprocess.Popen:
+        return subprocess.Popen(self._command("deploy", "apply", self.file, *self._ssh, *more), stdout=output, stderr=output,
+                                text=True)
+
     def apply_killed_after(self, count: int) -> bool:
         """Whether it was killed before it had ended by itself."""
-        process = subprocess.Popen(self._command("deploy", "apply", self.file, *self._ssh), stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + KILL_WAIT
-        while process.poll() is None and self._transitions() < count:
-            if time.monotonic() > deadline:
-                process.kill()
-                raise Failed(f"{count} transitions were not recorded within {KILL_WAIT} s")
-            time.sleep(0.02)
-        was_running = process.poll() is None
-        process.kill()
-        process.wait()
-        return was_running
+        process = self._begin_apply(output=subprocess.DEVNULL)
+        try:
+            return _come_to(process, lambda: self.recorded("SELECT count(*) FROM transition") >= count, KILL_WAIT,
+                            f"{count} transitions")
+        finally:
+            process.kill()
+            process.wait()
+
+    def apply_struck(self, is_due: Callable[[], bool], strike: Callable[[], None], when: str) -> Outcome:
+        """Strikes once it is due, and lets apply go on to its end."""
+        began = time.monotonic()
+        process = self._begin_apply("--json", output=subprocess.PIPE)
+        try:
+            if not _come_to(process, is_due, STAGE_WAIT, when):
+                raise Failed(f"apply ended before {when}: {process.communicate()}")
+            strike()
+            output, words = process.communicate(timeout=APPLY_MAX)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"apply did not end within {APPLY_MAX} s") from None
+        finally:
+            process.kill()
+            process.wait()
+        if not output:
+            raise Failed(f"apply ended with status {process.returncode} and no report: {words}")
+        return Outcome(process.returncode, json.loads(output), time.monotonic() - began, words)
 
     def load(self, guests: list[str]) -> subprocess.Popen:
         """Makes guests busy for a while."""
@@ -122,3 +153,15 @@ class Deployment:
 
     def address(self, guest: str) -> str:
         return next(vm["address"] for vm in self.status()["vms"] if vm["name"] == guest)
+
+
+def _come_to(process: subprocess.Popen, is_due: Callable[[], bool], seconds: float, what: str) -> bool:
+    """Waits until it is due; False when the process ended before."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        if is_due():
+            return True
+        if time.monotonic() > deadline:
+            raise Failed(f"not recorded within {seconds} s: {what}")
+        time.sleep(GLANCE)
+    return False

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from dvmslab import network
+from dvmslab.settings import LabError, Settings
+
 from .shape import ARRIVAL_MAX, LOOK
 
 HERE = Path(__file__).resolve().parent.parent
@@ -35,6 +38,14 @@ def lab(*arguments: str) -> str:
     if run.returncode != 0:
         raise Failed(f"lab {' '.join(arguments)}: {run.stderr.strip()}")
     return run.stdout
+
+
+def cut(host: int) -> None:
+    """As `lab cut`, in this process: another one takes longer to start than some stages of a deployment."""
+    try:
+        network.set_link(Settings.from_environment(), f"h{host}", up=False)
+    except LabError as error:
+        raise Failed(f"lab cut h{host}: {error}") from error
 
 
 def on(host: int, script: str) -> str:

@@ -29,10 +29,16 @@ LOAD_PERCENT = 50
 LOAD_SECONDS = 120
 
 KILL_WAIT = 180
+# Until the host that is to die has come to its stage, and until an apply that lost it has ended: others fetch from it, and
+# each step of it is tried twice.
+STAGE_WAIT = 600
+APPLY_MAX = 900
 REPAIR_MAX = 90
 AGENT_ANSWER_MAX = 30
 ARRIVAL_MAX = 60
 LOOK = 0.2
+# Between two looks into the records: a stage may be over in a tenth of a second.
+GLANCE = 0.02
 # Between two lines of the stream, and how long it may stand still for a migration on a busy machine.
 BEAT = 0.1
 STALL_MAX = 20
