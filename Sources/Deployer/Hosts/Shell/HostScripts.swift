@@ -15,11 +15,11 @@ enum HostScripts {
 
     static func script(_ body: String) -> String { self.preamble + body }
 
-    /// Of Debian and its kin. `libvirt-daemon-system` is added where systemd runs, as it brings the units.
+    /// Of Debian and its kin. `libvirt-daemon-system` is added where systemd runs, as it brings the units. dvmsd is linked
+    /// against `libsqlite3-0`, which otherwise comes by chance, with QEMU's smart cards.
     static let packages = [
-        "dnsmasq-base", "genisoimage", "iproute2", "iputils-ping", "libvirt-clients", "libvirt-daemon",
-        "libvirt-daemon-driver-qemu",
-        "qemu-system-x86", "qemu-utils", "util-linux",
+        "dnsmasq-base", "genisoimage", "iproute2", "iputils-ping", "libsqlite3-0", "libvirt-clients",
+        "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-system-x86", "qemu-utils", "util-linux",
     ]
 
     /// `$@`: packages. Nothing is asked of the network while nothing is missing.
