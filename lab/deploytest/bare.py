@@ -83,9 +83,9 @@ def agents_answer(fleet: Deployment, hosts: list[int]) -> str:
 
     def all_answer() -> bool:
         for host in workers:
-            answer = json.loads(on(host, f"cd {_AGENT}; ./dvmsd --config dvmsd.yaml --node h{host} --ask status"))
-            said[host] = answer.get("ok", answer)
-        return (all(status["live_members"] == len(workers) for status in said.values())
+            said[host] = json.loads(
+                on(host, f"cd {_AGENT}; ./dvmsd --config dvmsd.yaml --node h{host} --ask status || echo '{{}}'"))
+        return (all(status.get("live_members") == len(workers) for status in said.values())
                 and sum(status["vms"] for status in said.values()) == fleet.shape.guests)
 
     took = within(AGENT_ANSWER_MAX, lambda: f"the agents see each other and all guests: {said}", all_answer)
@@ -99,6 +99,9 @@ def boots_again(fleet: Deployment, hosts: list[int]) -> str:
     lost = next(host for host, names in guests_by_host(hosts[1:]).items() if names)
     lab("crash", f"h{lost}")
     lab("boot", f"h{lost}")
+    if on(lost, "cat /proc/1/comm").strip() == "systemd":
+        within(AGENT_ANSWER_MAX, lambda: f"systemd has the agent of h{lost} run again",
+               lambda: bool(on(lost, "pgrep -x dvmsd || true")))
     began = time.monotonic()
     report = fleet.apply()
     took = time.monotonic() - began

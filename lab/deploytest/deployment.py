@@ -27,7 +27,7 @@ def fleet_text(shape: Shape, dvmsd: Path) -> str:
     hosts = "\n".join(
         f"    - {{id: h{n}, address: {NET}.0.{n}, site: {shape.site(n)}, cpus: 1, memory: 2GiB}}"
         for n in range(1, shape.hosts + 1))
-    migration = ', migration_uri: "qemu+tcp://{node}/system"' if shape.can_migrate else ""
+    migration = 'migration_uri: "qemu+tcp://{node}/system"' if shape.can_migrate else "mode: recommend"
     return f"""fleet: lab
 seed: 7
 inventory:
@@ -36,7 +36,7 @@ inventory:
 booking: {{hosts: {shape.hosts - 1}, spares: 1, require: {{kvm: false}}}}
 network: {{subnet: 10.158.0.0/24, isolation: vxlan, domain: lab.internal}}
 image: {{file: "{IMAGE}"}}
-agents: {{program: "{dvmsd}"{migration}, settings: agents.yaml}}
+agents: {{program: "{dvmsd}", {migration}, settings: agents.yaml}}
 templates:
   - {{name: tiny, vcpus: 1, memory: 128MiB, disk: 1GiB}}
 vms:

@@ -34,7 +34,7 @@ KILL_WAIT = 180
 STAGE_WAIT = 600
 APPLY_MAX = 900
 REPAIR_MAX = 90
-AGENT_ANSWER_MAX = 30
+AGENT_ANSWER_MAX = 60
 ARRIVAL_MAX = 60
 LOOK = 0.2
 # Between two looks into the records: a stage may be over in a tenth of a second.
