@@ -45,6 +45,10 @@ extension NodeAgent {
         guard let host = self.host, !self.hypervisorIsAway else {
             return "the hypervisor of \(self.id) does not answer"
         }
+        // A hypervisor that fell silent is noticed by the next sample only, and until then each flight leaves a ticket.
+        guard self.ticketsToVoid.count < self.settings.migration.incomingMax else {
+            return "the hypervisor of \(self.id) has yet to void \(self.ticketsToVoid.count) tickets"
+        }
         guard self.monitor.domain(order.vm) == nil, self.inDoubt[order.vm] == nil else {
             return "\(order.vm) is on \(self.id) already"
         }

@@ -18,8 +18,8 @@ package struct QueuesChecker: InvariantChecker {
     package static let finishingMax = 1
     /// Guests in doubt are here or were: more than a host of a campaign has.
     package static let doubtsMax = 32
-    /// Times the guests that may arrive at once: flights that ended leave their tickets until the hypervisor has voided
-    /// them, and the next ones, let in before it fell silent, may have ended as well.
+    /// Times the guests that may arrive at once: while as many tickets wait for the hypervisor no guest is let in, and
+    /// those that were let in before leave one each.
     package static let ticketsPerArrivalMax = 2
     /// While a journal refuses, no flight begins: those that were under way, and what they pushed out, is left.
     package static let unforgottenMax = 16

@@ -75,6 +75,40 @@ struct OrderTests {
         }
     }
 
+    @Test("to take a guest in is refused while tickets of earlier flights wait for a hypervisor that does not answer")
+    func ticketsToBeVoided() async throws {
+        try await Self.withImpostor { ring, impostor in
+            let grant = try await impostor.reserve("n2")
+            let fleet = ring.fleet
+            func set(_ faults: ModelledFaults) async throws {
+                try await ring.hosts.run { _ = try await fleet.driver(for: "n2").ask(.setFaults(faults)) }
+            }
+            // A sample that was answered before the silence arrives in it, so that n2 takes its hypervisor for back; and the
+            // next one is long in failing.
+            try await set(ModelledFaults(answerDelay: .seconds(1)))
+            try await ring.sleep(.milliseconds(2_500))
+            try await set(ModelledFaults(isSilent: true, answerDelay: .seconds(1)))
+            try await ring.sleep(.milliseconds(1_700))
+            try await set(ModelledFaults(isSilent: true))
+            var reasons: [String] = []
+            for number in 1...4 as ClosedRange<UInt64> {
+                let reply = try await impostor.ask(
+                    "n2", .incoming(Self.invitation(impostor, grant, number: number)))
+                if case .incoming(.refused(let reason)) = reply { reasons.append(reason) }
+            }
+            let silence = "unreachable: the hypervisor of n2 does not answer"
+            let waits = "the hypervisor of n2 has yet to void 2 tickets"
+            #expect(reasons == [silence, silence, waits, waits], "\(ring.story)")
+            try await set(ModelledFaults())
+            try await ring.sleep(.seconds(4))
+            let after = try await impostor.ask("n2", .incoming(Self.invitation(impostor, grant, number: 5)))
+            guard case .incoming(.ready) = after else {
+                Issue.record("the invitation after that was not accepted: \(after)")
+                return
+            }
+        }
+    }
+
     @Test("to take a guest in for longer than flights last here is refused: it would hold the node")
     func endlessFlight() async throws {
         try await Self.withImpostor { ring, impostor in
