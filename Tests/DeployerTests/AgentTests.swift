@@ -144,6 +144,47 @@ struct AgentTests {
         }
     }
 
+    @Test(
+        "a host that dies when its agent is to start is set aside, and its guests, which ran by then, are made anew elsewhere",
+        arguments: [ModelledDeed.program, .agent])
+    func dyingBeforeAgent(deed: ModelledDeed) async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet, faults: ["h2": [.dies(at: deed)]]) { fixture, hosts, world in
+            func run() throws -> DeploymentRun {
+                try fixture.run(on: hosts, agents: PlainAgents(), time: world.time)
+            }
+            let report = try await run().apply()
+            #expect(report.runningCount == 6 && report.agentless.isEmpty, "\(report.failures)")
+            let states = Dictionary(uniqueKeysWithValues: report.hosts.map { ($0.host.id, $0) })
+            #expect(states["h2"]?.state == .setAside)
+            #expect(states["h4"]?.role == .worker && states["h4"]?.state == .done(.agent))
+            #expect(Set(report.strays.map(\.host)) == ["h2"] && report.strays.count == 2)
+            await hosts.hosts["h2"]?.heal()
+            let again = try await run().apply()
+            await hosts.expectWhole(fleet, again)
+            #expect(again.strays.isEmpty)
+            #expect(await hosts.agents().keys.sorted() == ["h1", "h3", "h4"])
+            _ = try await run().destroy()
+            #expect(await hosts.used().isEmpty)
+        }
+    }
+
+    @Test("a host that dies when its agent is to start once more is left alone, as its guests ran before")
+    func dyingBeforeAgentLater() async throws {
+        let fleet = try DeploymentFixture.fleet()
+        try await DeploymentFixture.inWorld(fleet) { fixture, hosts, world in
+            func run() throws -> DeploymentRun {
+                try fixture.run(on: hosts, agents: PlainAgents(), time: world.time)
+            }
+            _ = try await run().apply()
+            await hosts.hosts["h2"]?.add(.dies(at: .agent))
+            let report = try await run().apply()
+            #expect(report.failures.map(\.entity) == ["h2"], "\(report.failures)")
+            #expect(report.unreached == ["vm-2", "vm-5"] && report.strays.isEmpty)
+            #expect(report.hosts.first { $0.host.id == "h4" }?.role == .spare)
+        }
+    }
+
     @Test("a host that is left alone when one of its guests is started again is not asked for the others")
     func otherGuestsOfDyingHost() async throws {
         let fleet = try DeploymentFixture.fleet()

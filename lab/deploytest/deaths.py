@@ -85,7 +85,7 @@ def _expect_ring(hosts: list[int]) -> None:
 
 def _ring(host: int) -> list[str]:
     answer = on(host, f"cd /var/lib/libvirt/dvms/lab/agent && ./dvmsd --config dvmsd.yaml --node h{host} --ask ring")
-    return sorted(member["node"] for member in json.loads(answer)["ok"]["members"] if member["state"] == "alive")
+    return sorted(member["node"] for member in json.loads(answer)["members"] if member["state"] == "alive")
 
 
 def _returned(fleet: Deployment, hosts: list[int], outcome: Outcome) -> list[str]:

@@ -12,6 +12,7 @@ extension ModelledHost {
             await self.network.set(0, of: held)
         }
         try await self.does(file.kind.deed, within: limit, changing: !wasThere) {}
+        await self.network.set(hasEnded: false, held)
         var arrival = FileArrival(wasThere: wasThere)
         if !wasThere {
             await self.network.set(damagedFrom: self.damagedFrom(file.kind), of: held)
@@ -48,6 +49,7 @@ extension ModelledHost {
         try await self.does(.check, within: limit, changing: self.contents.readers[kind] != nil) {
             self.contents.readers[kind] = nil
         }
+        await self.network.set(hasEnded: true, self.held(kind))
     }
 
     package func remove(_ image: ImageReference, within limit: Duration) async throws(HostFailure) {

@@ -35,6 +35,8 @@ package actor ModelledNetwork {
         var chunks = 0
         /// Somebody brings it more.
         var isFetching = false
+        /// It lets nobody fetch, until it gets the file once more.
+        var hasEnded = false
         /// What it sends from this chunk on is not what it should be.
         var damagedFrom: Int?
         var waiting: [Int: (chunk: Int, continuation: CheckedContinuation<Void, Never>)] = [:]
@@ -67,6 +69,8 @@ package actor ModelledNetwork {
     func set(_ chunks: Int, of held: Held) { self.change(held) { $0.chunks = chunks } }
 
     func set(isFetching: Bool, _ held: Held) { self.change(held) { $0.isFetching = isFetching } }
+
+    func set(hasEnded: Bool, _ held: Held) { self.change(held) { $0.hasEnded = hasEnded } }
 
     func set(isDead: Bool, _ id: NodeID) {
         if isDead { self.dead.insert(id) } else { self.dead.remove(id) }
@@ -115,6 +119,7 @@ package actor ModelledNetwork {
     private func pending(_ chunk: Int, _ source: Held) -> Wait? {
         let progress = self.progress[source] ?? Progress()
         if self.dead.contains(source.host) { return .silent }
+        if progress.hasEnded { return .never }
         if progress.chunks > chunk { return .there }
         return progress.isFetching ? nil : .never
     }
@@ -122,7 +127,7 @@ package actor ModelledNetwork {
     private func change(_ held: Held, _ body: (inout Progress) -> Void) {
         var progress = self.progress[held] ?? Progress()
         body(&progress)
-        let isOver = self.dead.contains(held.host) || !progress.isFetching
+        let isOver = self.dead.contains(held.host) || progress.hasEnded || !progress.isFetching
         let woken = progress.waiting.filter { isOver || $0.value.chunk < progress.chunks }
         for ticket in woken.keys { progress.waiting[ticket] = nil }
         self.progress[held] = progress

@@ -52,7 +52,8 @@ final class DeploymentMeter: Sendable {
                 state.failures.append(
                     .init(entity: id.name, why: "\(failure); the VMs that ran on it are left as they are"))
             case .agentFailed(let id, let failure):
-                state.agentless.append(id)
+                // Of several rounds, too.
+                if !state.agentless.contains(id) { state.agentless.append(id) }
                 state.failures.append(.init(entity: id.name, why: "dvmsd does not run as it should: \(failure)"))
             case .guestFailed(let name, let why), .removalFailed(let name, let why):
                 state.failures.append(.init(entity: name, why: why))

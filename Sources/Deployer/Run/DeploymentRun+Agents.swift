@@ -14,11 +14,10 @@ extension DeploymentRun {
         }
         let ring = await crew.roster.ring
         if ring.count >= AgentConfig.hostsMin { try await self.startAgents(agents, ring, crew) }
-        // Also of a run that was stopped in the middle of it, when the ring was larger.
-        try await self.endSpread(of: .agentProgram, crew)
     }
 
-    /// The program goes from host to host as the image did; each agent starts as soon as its host has all.
+    /// The program goes from host to host as the image did; each agent starts as soon as its host has all. A host that no
+    /// longer answers has failed, with its guests; one that does goes on without an agent.
     private func startAgents(
         _ agents: any AgentSource, _ ring: [FleetHost], _ crew: Crew
     ) async throws(RunFailure) {
@@ -26,15 +25,18 @@ extension DeploymentRun {
         let reachable = await crew.roster.workers
         try await Windowed.run(ring, atOnce: self.fleet.limits.hostsAtOnce) { host throws(RunFailure) in
             guard reachable.contains(host.id) else { return }
-            do throws(RunFailure) {
-                try await crew.driver(host.id).start { () throws(HostFailure) in
-                    try agents.agent(of: host, with: config)
+            try await self.orSetAside(host.id, crew) { () async throws(RunFailure) in
+                do throws(RunFailure) {
+                    try await crew.driver(host.id).start { () throws(HostFailure) in
+                        try agents.agent(of: host, with: config)
+                    }
+                } catch .host(let failure) {
+                    await crew.context.spread.leave(host.id)
+                    try await crew.driver(host.id).confirmAnswers()
+                    self.meter.note(.agentFailed(host.id, failure: failure))
+                } catch {
+                    throw error
                 }
-            } catch .host(let failure) {
-                await crew.context.spread.leave(host.id)
-                self.meter.note(.agentFailed(host.id, failure: failure))
-            } catch {
-                throw error
             }
         }
     }
@@ -86,6 +88,22 @@ extension DeploymentRun {
             self.meter.note(.guestFound(guest, on: host))
         }
         return seen
+    }
+
+    /// Guests of hosts that failed while agents ran may have been moved before that. One that may be on another host which
+    /// is silent as well is not made anew.
+    func lookForHomeless(_ crew: Crew) async throws(RunFailure) {
+        guard await crew.roster.hasAgents else { return }
+        let silent = try await self.locateGuests(crew).silent
+        var mayHaveIt: Set<NodeID> = []
+        for id in silent where await crew.roster.host(id).reached == .agent { mayHaveIt.insert(id) }
+        for guest in await crew.roster.homeless {
+            let others = mayHaveIt.filter { $0 != guest.host }.sorted().map(\.name).joined(separator: ", ")
+            guard !others.isEmpty else { continue }
+            let why = "its host failed, and it may be on \(others), which is silent; mend that and apply again"
+            try await crew.roster.move(guest: guest.identity.name, .giveUp, error: why)
+            self.meter.note(.guestFailed(guest.identity.name, why: why))
+        }
     }
 
     /// Looks for guests that do not run on the host that they have on record. A guest that ran before is made anew only

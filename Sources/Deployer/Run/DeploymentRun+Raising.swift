@@ -29,13 +29,16 @@ extension DeploymentRun {
         var isFirst = true
         repeat {
             try await self.probeWorkers(crew)
+            if !isFirst { try await self.lookForHomeless(crew) }
             try await self.place(crew, isFirst: isFirst)
             isFirst = false
             try await self.makeReady(crew)
-            try await self.endSpread(of: .image, crew)
             try await self.findMissing(crew)
+            if await crew.roster.homeless.isEmpty { try await self.startAgents(crew) }
         } while await !crew.roster.homeless.isEmpty
-        try await self.startAgents(crew)
+        try await self.endSpread(of: .image, crew)
+        // Also of a run that was stopped in the middle of it, when the ring was larger.
+        if self.agents != nil { try await self.endSpread(of: .agentProgram, crew) }
     }
 
     /// Whether guests that ran before are on a host that was set aside, because agents moved them there: to have it
@@ -154,9 +157,9 @@ extension DeploymentRun {
         }
     }
 
-    /// All hosts of a round have the file, or have failed: none lets another one fetch it any more. One that came late would
-    /// have kept the keys in place for nothing: in the next round hosts are let in anew.
-    func endSpread(of kind: SpreadKind, _ crew: Crew) async throws(RunFailure) {
+    /// All hosts have the file, or have failed: none lets another one fetch it any more. Not before: a spare that takes a
+    /// place late gets it from those that have it.
+    private func endSpread(of kind: SpreadKind, _ crew: Crew) async throws(RunFailure) {
         let usable = await crew.roster.workers
         try await Windowed.run(usable, atOnce: self.fleet.limits.hostsAtOnce) { id throws(RunFailure) in
             try await crew.driver(id).endSpread(of: kind)

@@ -290,9 +290,10 @@ actor Roster {
         try await self.record(changes)
     }
 
-    /// Gives guests their hosts, all in one record.
+    /// Gives guests their hosts, all in one record: there they are to be seen to, whatever was seen before.
     func settle(_ places: [String: NodeID]) async throws(RunFailure) {
         self.settled.subtract(places.keys)
+        self.seen.subtract(places.keys)
         let changes = self.guestOrder.compactMap { name in
             places[name].map { self.changed(name, .replan, to: $0, attempt: 0, error: "") }
         }

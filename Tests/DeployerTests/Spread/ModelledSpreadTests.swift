@@ -93,6 +93,18 @@ struct ModelledSpreadTests {
         }
     }
 
+    @Test("a spare that takes a place late gets the file from hosts that have it, without waiting for any")
+    func lateSpare() async throws {
+        let fleet = try DeploymentFixture.fleet(hosts: 6, spares: 1)
+        try await DeploymentFixture.inWorld(fleet, faults: ["h3": [.dies(at: .boot)]]) { fixture, hosts, world in
+            let events = EventLog()
+            let report = try await fixture.run(on: hosts, time: world.time) { events.take($0) }.apply()
+            await hosts.expectWhole(fleet, report)
+            #expect(report.hosts.first { $0.host.id == "h7" }?.role == .worker)
+            #expect(events.passedOver(by: "h7").isEmpty)
+        }
+    }
+
     @Test("loses one host in the middle of a deployment, says who was passed over, and leaves no key")
     func deployment() async throws {
         let fleet = try DeploymentFixture.fleet(hosts: 6, spares: 1)
@@ -111,14 +123,16 @@ struct ModelledSpreadTests {
     }
 }
 
-/// Which sources were passed over in a run.
+/// Which sources were passed over in a run, and by whom.
 private final class EventLog: Sendable {
-    private let sources = Mutex<Set<String>>([])
+    private let sources = Mutex<[NodeID: Set<String>]>([:])
 
-    var passedOver: Set<String> { self.sources.withLock { $0 } }
+    var passedOver: Set<String> { self.sources.withLock { $0.values.reduce(into: []) { $0.formUnion($1) } } }
+
+    func passedOver(by host: NodeID) -> Set<String> { self.sources.withLock { $0[host] ?? [] } }
 
     func take(_ event: DeploymentEvent) {
-        guard case .sourcePassedOver(_, .image, let source, _, _) = event else { return }
-        _ = self.sources.withLock { $0.insert(source) }
+        guard case .sourcePassedOver(let host, .image, let source, _, _) = event else { return }
+        _ = self.sources.withLock { $0[host, default: []].insert(source) }
     }
 }
