@@ -43,7 +43,11 @@ final class FakeDaemon: Sendable {
         Thread.detachNewThread {
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+                // Closed here and nowhere else: meanwhile its number might be another's, whose connections would be taken.
+                guard connection >= 0 else {
+                    close(listener)
+                    return
+                }
                 Self.serve(connection, answer)
                 close(connection)
             }
@@ -53,7 +57,6 @@ final class FakeDaemon: Sendable {
     deinit {
         // Wakes the thread, which then ends.
         shutdown(self.listener, Int32(SHUT_RDWR))
-        close(self.listener)
     }
 
     private static func serve(_ connection: Int32, _ answer: ([UInt8]) -> [UInt8]) {

@@ -54,7 +54,7 @@ final class LoopbackSSHD: Sendable {
 
     let folder: ScratchFolder
     let port: Int
-    private let listener: Int32
+    private let listener: Listener
     private let state = Mutex(State())
 
     /// - Parameter loginPrints: a word that comes on both streams before any command, as start-up files of a login shell may
@@ -79,11 +79,15 @@ final class LoopbackSSHD: Sendable {
         KbdInteractiveAuthentication no
         \(start)
         """.write(toFile: "\(self.folder.path)/config", atomically: true, encoding: .utf8)
-        (self.listener, self.port) = try Self.listen()
+        self.listener = try Listener()
+        self.port = self.listener.port
         try self.vouch(for: "host-key")
         let thread = Thread { [weak self, listener] in
-            while case let client = accept(listener, nil, nil), client >= 0 {
-                guard let self else { break }
+            while case let client = accept(listener.descriptor, nil, nil), client >= 0 {
+                guard let self else {
+                    close(client)
+                    break
+                }
                 self.serve(client)
             }
         }
@@ -92,14 +96,13 @@ final class LoopbackSSHD: Sendable {
 
     deinit {
         self.stopListening()
-        close(self.listener)
         self.killServers()
     }
 
     /// Connections so far.
     var accepted: Int { self.state.withLock { $0.accepted } }
 
-    func stopListening() { shutdown(self.listener, Int32(SHUT_RDWR)) }
+    func stopListening() { shutdown(self.listener.descriptor, Int32(SHUT_RDWR)) }
 
     func killServers() {
         for server in self.state.withLock({ $0.servers }) where server.isRunning {
@@ -145,22 +148,6 @@ final class LoopbackSSHD: Sendable {
         try #require(process.terminationStatus == 0)
     }
 
-    private static func listen() throws -> (descriptor: Int32, port: Int) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
-                bind(descriptor, raw, size) == 0 && Glibc.listen(descriptor, 128) == 0
-                    && getsockname(descriptor, raw, &size) == 0
-            }
-        }
-        try #require(bound)
-        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
-    }
-
     private func serve(_ client: Int32) {
         _ = fcntl(client, F_SETFD, FD_CLOEXEC)
         var pair: [Int32] = [-1, -1]
@@ -168,6 +155,7 @@ final class LoopbackSSHD: Sendable {
             close(client)
             return
         }
+        let connection = Connection(client: client, server: pair[0])
         let server = Process()
         server.executableURL = URL(fileURLWithPath: "/usr/sbin/sshd")
         server.arguments = ["-i", "-f", "\(self.folder.path)/config", "-E", "\(self.folder.path)/log"]
@@ -181,9 +169,36 @@ final class LoopbackSSHD: Sendable {
         guard (try? server.run()) != nil else { return }
         try? end.close()
         self.state.withLock { $0.servers.append(server) }
-        let connection = Connection(client: client, server: pair[0])
         Thread { connection.pump(towardsServer: true, bytesMax: cut ?? .max) }.start()
         Thread { connection.pump(towardsServer: false, bytesMax: .max) }.start()
+    }
+}
+
+/// A socket that listens on loopback. It is closed when neither its server nor the thread that accepts has it any more: by
+/// then its number may be another's, whose connections would be taken.
+private final class Listener: Sendable {
+    let descriptor: Int32
+    let port: Int
+
+    init() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(descriptor, raw, size) == 0 && listen(descriptor, 128) == 0
+                    && getsockname(descriptor, raw, &size) == 0
+            }
+        }
+        self.descriptor = descriptor
+        self.port = Int(UInt16(bigEndian: address.sin_port))
+        try #require(bound)
+    }
+
+    deinit {
+        close(self.descriptor)
     }
 }
 
