@@ -265,7 +265,7 @@ actor HostDriver {
         }
     }
 
-    func asking(_ deed: () async throws(HostFailure) -> Void) async throws(RunFailure) {
+    private func asking(_ deed: () async throws(HostFailure) -> Void) async throws(RunFailure) {
         do throws(HostFailure) {
             try await deed()
         } catch {
