@@ -78,12 +78,12 @@ lab-faults: build lab-setup
 lab-hosts: build lab-setup
 	lab/host-test
 
-# Needs root. A fleet of 20 guests and its agents on eight hosts over ssh: killed on the way and carried on, an overload repaired,
-# one host lost, destroyed.
+# Needs root. A fleet of 20 guests and its agents on eight hosts that have nothing but an sshd: killed on the way and carried on,
+# an overload repaired, one host lost, destroyed.
 lab-deploy: build lab-setup
-	lab/deploy-test --full
+	lab/deploy-test --full --bare sshd
 
-# The same with six guests on four hosts.
+# The same with six guests on four hosts that have libvirt and QEMU.
 lab-deploy-short: build lab-setup
 	lab/deploy-test
 
@@ -97,7 +97,8 @@ lab-load: build lab-setup
 
 # Needs root. A fleet on hosts that have nothing but an sshd, and on such with systemd.
 lab-bare: build lab-setup
-	lab/bare-test
+	lab/deploy-test --small --bare sshd
+	lab/deploy-test --small --bare systemd
 
 # Needs root. OAR and Slurm, for lab-batch alone.
 setup-batch:

@@ -116,7 +116,9 @@ package struct CertificateAuthority: Sendable {
                 signatureAlgorithm: .ecdsaWithSHA256,
                 extensions: Certificate.Extensions {
                     Critical(BasicConstraints.notCertificateAuthority)
-                    Critical(KeyUsage(digitalSignature: true))
+                    // Not critical: libvirt and QEMU would refuse a critical one without the encipherment of keys, which
+                    // there is none of with elliptic curves.
+                    KeyUsage(digitalSignature: true)
                     try ExtendedKeyUsage([.serverAuth, .clientAuth])
                     SubjectAlternativeNames(alternativeNames)
                     SubjectKeyIdentifier(hash: publicKey)
@@ -132,8 +134,8 @@ package struct CertificateAuthority: Sendable {
         }
     }
 
-    /// The certificate of one node in `directory`: that which lies there, or a new one where there is none of this CA's
-    /// or it ends soon.
+    /// The certificate of one node in `directory`: that which lies there, or a new one where there is none of this CA's,
+    /// it ends soon, or it lacks one of the names.
     ///
     /// - Parameters:
     ///   - renewalDays: how long before its end a certificate is made anew.
@@ -142,7 +144,8 @@ package struct CertificateAuthority: Sendable {
     ) throws(CertificateAuthorityError) -> NodeCertificate {
         if let certificate = try? PrivateFiles.read("\(directory)/\(node).pem"),
             let key = try? PrivateFiles.read("\(directory)/\(node).key"), self.didIssue(pem: certificate),
-            let summary = CertificateSummary(pem: certificate), summary.notAfter > now + Self.seconds(renewalDays)
+            let summary = CertificateSummary(pem: certificate), summary.notAfter > now + Self.seconds(renewalDays),
+            Set(summary.names).isSuperset(of: names.map(Self.asCertified))
         {
             return NodeCertificate(node: node, certificatePEM: certificate, keyPEM: key)
         }
@@ -190,6 +193,11 @@ package struct CertificateAuthority: Sendable {
                 false
             }
         }
+    }
+
+    /// A name as it is read from a certificate: there are several texts for one IPv6 address.
+    private static func asCertified(_ name: String) -> String {
+        IPAddressBytes.parse(name).flatMap(IPAddressBytes.text) ?? name
     }
 
     private static func generalName(_ name: String) -> GeneralName? {

@@ -49,6 +49,23 @@ struct CertificateAuthorityTests {
         #expect(!authority.didIssue(pem: "no certificate"))
     }
 
+    @Test("keeps a node's certificate until it ends soon or lacks a name")
+    func kept() throws {
+        try self.inDirectory { directory in
+            let authority = try CertificateAuthority.create(in: directory, cluster: "prod", now: Self.now)
+            func kept(_ names: [String], afterDays days: Int = 0) throws -> String {
+                try authority.kept(
+                    node: "n1", alsoFor: names, in: directory, now: Self.now + TimeInterval(days) * 86_400
+                ).certificatePEM
+            }
+            let first = try kept(["fe80:0::1"])
+            #expect(try kept(["fe80::1"]) == first && kept([], afterDays: 300) == first)
+            let moved = try kept(["10.0.0.2"])
+            #expect(moved != first)
+            #expect(try kept(["10.0.0.2"], afterDays: 340) != moved)
+        }
+    }
+
     @Test("gives every certificate its own serial number and key")
     func unique() throws {
         let authority = try CertificateAuthority.make(cluster: "prod", now: Self.now)

@@ -6,6 +6,7 @@ import json
 
 from . import steps
 from .deployment import Deployment, Outcome
+from .ground import Traces
 from .lab import Failed, cut, guests_on, lab, on, within
 from .shape import ARRIVAL_MAX
 
@@ -24,7 +25,7 @@ STAGES = {
 }
 
 
-def died(stage: str, fleet: Deployment, hosts: list[int], before: dict[int, str]) -> str:
+def died(stage: str, fleet: Deployment, hosts: list[int], traces: Traces) -> str:
     """All of one stage: the death, the return of the dead, and the end."""
     outcome = fleet.apply_struck(lambda: _is_in(stage, fleet), lambda: _strike(stage, fleet), f"h{VICTIM} is in {stage}")
     if complaints := _complaints(outcome, fleet, spare=hosts[-1]):
@@ -33,7 +34,7 @@ def died(stage: str, fleet: Deployment, hosts: list[int], before: dict[int, str]
     fleet.expect_whole(alive)
     _expect_ring(alive)
     strays = _returned(fleet, hosts, outcome)
-    steps.destroyed(fleet, hosts, before)
+    steps.destroyed(fleet, traces)
     why = next(failure["why"] for failure in outcome.report["failures"])
     return (f"{stage}: apply took {outcome.took:.0f} s, status {outcome.status}; h{hosts[-1]} has the place of h{VICTIM}, which is "
             f"set aside ({why}); back on, it had {len(strays)} VMs, which are gone, and is a spare")

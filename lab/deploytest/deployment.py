@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from .ground import Ground
 from .lab import IMAGE, KEYS, NAME, NET, Failed, guests_on, within
 from .shape import APPLY_MAX, ARRIVAL_MAX, GLANCE, KILL_WAIT, LOAD_PERCENT, LOAD_SECONDS, STAGE_WAIT, Shape
 
@@ -23,11 +24,11 @@ cooldown: {base: 5s, max: 10s, ping_pong_window: 5s}
 """
 
 
-def fleet_text(shape: Shape, dvmsd: Path) -> str:
+def fleet_text(shape: Shape, ground: Ground, dvmsd: Path) -> str:
     hosts = "\n".join(
         f"    - {{id: h{n}, address: {NET}.0.{n}, site: {shape.site(n)}, cpus: 1, memory: 2GiB}}"
         for n in range(1, shape.hosts + 1))
-    migration = 'migration_uri: "qemu+tcp://{node}/system"' if shape.can_migrate else "mode: recommend"
+    agents = ", ".join(filter(None, [f'program: "{dvmsd}"', ground.migration, "settings: agents.yaml"]))
     return f"""fleet: lab
 seed: 7
 inventory:
@@ -36,7 +37,7 @@ inventory:
 booking: {{hosts: {shape.hosts - 1}, spares: 1, require: {{kvm: false}}}}
 network: {{subnet: 10.158.0.0/24, isolation: vxlan, domain: lab.internal}}
 image: {{file: "{IMAGE}"}}
-agents: {{program: "{dvmsd}", {migration}, settings: agents.yaml}}
+agents: {{{agents}}}
 templates:
   - {{name: tiny, vcpus: 1, memory: 128MiB, disk: 1GiB}}
 vms:
@@ -58,11 +59,11 @@ class Outcome:
 
 
 class Deployment:
-    def __init__(self, shape: Shape, folder: Path, programs: Path) -> None:
-        self.shape = shape
+    def __init__(self, shape: Shape, ground: Ground, folder: Path, programs: Path) -> None:
+        self.shape, self.ground = shape, ground
         self.folder, self.file, self.state = folder, folder / "fleet.yaml", folder / "state"
         self.program = programs / "dvms"
-        self.file.write_text(fleet_text(shape, programs / "dvmsd"))
+        self.file.write_text(fleet_text(shape, ground, programs / "dvmsd"))
         (folder / "agents.yaml").write_text(AGENT_SETTINGS)
 
     # The deployer stands on h1.

@@ -11,8 +11,6 @@ class Shape:
     guests: int
     # After as many recorded transitions `apply` is killed, from its first step to its last.
     killed_after: tuple[int, ...]
-    # Whether the hosts' libvirts listen to each other.
-    can_migrate: bool = True
 
     def site(self, host: int) -> str:
         return "paris" if host <= self.hosts // 2 else "lyon"
@@ -20,8 +18,7 @@ class Shape:
 
 SHORT = Shape(hosts=4, guests=6, killed_after=(6, 14, 22, 30, 36))
 FULL = Shape(hosts=8, guests=20, killed_after=(1, 8, 16, 24, 32, 40, 52, 64, 76, 88, 100, 112))
-# For hosts that have nothing; the deployer has libvirt listen to nobody.
-BARE = Shape(hosts=3, guests=4, killed_after=(), can_migrate=False)
+SMALL = Shape(hosts=4, guests=4, killed_after=())
 
 # What each of two guests of one host is made to take, in percent of its virtual CPU: together more than 80 % of the
 # one CPU that the inventory gives a host, alone less.

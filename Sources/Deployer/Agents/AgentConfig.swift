@@ -7,6 +7,9 @@ package struct AgentConfig: Hashable, Sendable {
     package static let portStandard = 7_400
     /// A ring of one has nobody to borrow from.
     package static let hostsMin = 2
+    /// In the deployment's folder on a host: certificates by which hosts' libvirts know each other, unless the fleet's file
+    /// says how they are reached.
+    static let pkiName = "pki"
 
     package var text: String
 
@@ -50,14 +53,13 @@ extension AgentConfig {
     ///   - folder: of the deployment on its hosts.
     ///   - more: the text of the file that the fleet names as `settings`; empty without.
     package init(of fleet: FleetSettings, _ agents: FleetAgents, on hosts: [FleetHost], folder: String, more: String) {
-        let migration = agents.migrationURI.map { "    migration_uri: \(Self.quoted($0))" }
+        let migrationURI = agents.migrationURI ?? "qemu+tls://{host}/system?pkipath=\(folder)/\(Self.pkiName)"
         self.init(
             cluster: fleet.name, hosts: hosts, port: agents.port, tlsFolder: "\(folder)/agent/tls",
             more: [
                 "state_dir: \(Self.quoted("\(folder)/agent/state"))", "mode: \(agents.mode)", "hypervisor:",
-                "  libvirt:",
-            ]
-                + [migration, "    copied_storage: [\(Self.quoted("\(folder)/disks"))]"].compactMap(\.self)
-                + (more.isEmpty ? [] : [more]))
+                "  libvirt:", "    migration_uri: \(Self.quoted(migrationURI))",
+                "    copied_storage: [\(Self.quoted("\(folder)/disks"))]",
+            ] + (more.isEmpty ? [] : [more]))
     }
 }

@@ -8,12 +8,19 @@ package struct AgentInstallation: Hashable, Sendable {
     /// The text of dvmsd's config, the same on all hosts of the ring.
     package var config: String
     package var credentials: AgentCredentials
+    /// The name or address under which other hosts' libvirts are to reach this one's over TLS, one for which the
+    /// certificate is valid; nil: libvirt is left as it is.
+    package var libvirtAddress: String?
 
-    package init(node: NodeID, program: AgentProgram, config: String, credentials: AgentCredentials) {
+    package init(
+        node: NodeID, program: AgentProgram, config: String, credentials: AgentCredentials,
+        libvirtAddress: String? = nil
+    ) {
         self.node = node
         self.program = program
         self.config = config
         self.credentials = credentials
+        self.libvirtAddress = libvirtAddress
     }
 }
 

@@ -98,7 +98,8 @@ struct CertifiedAgents: AgentSource {
     func agent(of host: FleetHost, with config: String) throws(HostFailure) -> AgentInstallation {
         do throws(CertificateAuthorityError) {
             return AgentInstallation(
-                node: host.id, program: self.program, config: config, credentials: try self.credentials(of: host))
+                node: host.id, program: self.program, config: config, credentials: try self.credentials(of: host),
+                libvirtAddress: self.agents.migrationURI == nil ? host.address : nil)
         } catch {
             throw .lacks(what: "a certificate for its dvmsd: \(error)")
         }

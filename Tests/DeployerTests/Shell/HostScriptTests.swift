@@ -13,6 +13,7 @@ private struct ScriptedLibvirt: HostShell {
         world=${0%/bin/*}
         [ ! -e "$world/down" ] || { echo "error: failed to connect to the hypervisor" >&2; exit 1; }
         case $2 in
+            -c) [ -e "$world/listens" ] || { echo "error: Connection refused" >&2; exit 1; } ;;
             list) ls "$world/domains" ;;
             dumpxml)
                 [ ! -e "$world/leaving" ] || rm "$world/domains/$3"
@@ -34,7 +35,8 @@ private struct ScriptedLibvirt: HostShell {
 
         """#
 
-    /// Started anew, libvirt has the last UUID of its settings; `restarts` counts. With `deaf` it does not look at them.
+    /// Started anew, libvirt has the last UUID of its settings; `restarts` counts. With `deaf` it does not look at them. It
+    /// listens over TLS while the socket for that is enabled and its settings name certificates.
     private static let systemctl = #"""
         #!/bin/sh
         world=${0%/bin/*}
@@ -43,6 +45,15 @@ private struct ScriptedLibvirt: HostShell {
             restart)
                 echo "$2" >>"$world/restarts"
                 [ -e "$world/deaf" ] || sed -n 's/^host_uuid = "\(.*\)"/\1/p' "$world/libvirt/libvirtd.conf" >"$world/uuid"
+                ;;
+            stop|daemon-reload) ;;
+            enable) echo "ready h1" >"$world/hosts/t/agent/output" ;;
+            -q) [ "$*" = "-q $2 --now libvirtd-tls.socket" ] && echo "$2" >"$world/socket" ;;
+            start)
+                echo "$2" >>"$world/restarts"
+                rm -f "$world/listens"
+                [ "$(cat "$world/socket")" = disable ] || cp "$(sed -n 's/^ca_file = "\(.*\)"/\1/p' \
+                    "$world/libvirt/libvirtd.conf")" "$world/listens"
                 ;;
             *) exit 2 ;;
         esac
@@ -75,6 +86,7 @@ private struct ScriptedLibvirt: HostShell {
         var command = command
         let script = command.script.replacing("/etc/libvirt/", with: "\(self.world.path)/libvirt/")
             .replacing("/run/systemd/system", with: "\(self.world.path)/systemd")
+            .replacing("/etc/systemd/system", with: "\(self.world.path)/systemd")
             .replacing("/var/log/libvirt", with: "\(self.world.path)/log")
         command.script = "PATH=\(ShellQuote.word("\(self.world.path)/bin")):$PATH\n" + script
         return try await self.base.run(command)
@@ -87,6 +99,11 @@ private struct ScriptedLibvirt: HostShell {
         try self.write(script, to: "bin/\(program)")
         try FileManager.default.setAttributes(
             [.posixPermissions: 0o755], ofItemAtPath: "\(self.world.path)/bin/\(program)")
+    }
+
+    func lines(of name: String) throws -> [String] {
+        let text = try String(contentsOfFile: "\(self.world.path)/\(name)", encoding: .utf8)
+        return text.split(separator: "\n").map(String.init)
     }
 
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: "\(self.world.path)/\(name)") }
@@ -228,9 +245,51 @@ struct HostScriptTests {
         try self.libvirt.write("", to: "down")
         try self.libvirt.remove("systemd")
         for _ in 0..<2 { try await self.libvirt.host.perform(.hypervisor, within: self.limit) }
-        let told = try String(contentsOfFile: "\(self.libvirt.world.path)/calls", encoding: .utf8)
-        let calls = told.split(separator: "\n").map { $0.split(separator: " ")[0] }
+        let calls = try self.libvirt.lines(of: "calls").map { $0.split(separator: " ")[0] }
         #expect(calls == ["groupadd", "groupadd", "useradd", "virtlogd", "libvirtd"])
+    }
+
+    /// Where dvmsd is there already, one that says nothing.
+    private func ensureAgent(certificate: String, libvirtAddress: String?) async throws {
+        try FileManager.default.createDirectory(
+            atPath: "\(self.libvirt.world.path)/hosts/t/agent/tls", withIntermediateDirectories: true)
+        try self.libvirt.install("#!/bin/sh\n", as: "../hosts/t/agent/dvmsd")
+        let agent = AgentInstallation(
+            node: "h1", program: AgentProgram(file: "dvmsd", sha256: "00"), config: "ring",
+            credentials: AgentCredentials(authority: "authority", certificate: certificate, key: "key"),
+            libvirtAddress: libvirtAddress)
+        try await self.libvirt.host.ensure(agent, within: self.limit)
+    }
+
+    @Test("have libvirt listen with the agent's certificate, start it anew for another one, and take all of it back")
+    func listens() async throws {
+        let settings = ["tcp_port = \"1\"", "# ca_file = \"x\""]
+        try self.libvirt.write(settings.joined(separator: "\n"), to: "libvirt/libvirtd.conf")
+        for certificate in ["one", "one", "another", "another"] {
+            try await self.ensureAgent(certificate: certificate, libvirtAddress: "fe80::1")
+        }
+        #expect(try self.libvirt.world.text("listens") == "authority")
+        #expect(try self.libvirt.world.text("hosts/t/pki/servercert.pem") == "another")
+        #expect(try self.libvirt.lines(of: "libvirt/qemu.conf").contains("migration_host = \"fe80::1\""))
+        #expect(try self.libvirt.lines(of: "restarts") == ["libvirtd.service", "libvirtd.service"])
+
+        for _ in 0..<2 { try await self.ensureAgent(certificate: "another", libvirtAddress: nil) }
+        #expect(!self.libvirt.has("listens") && !self.libvirt.has("hosts/t/pki"))
+        #expect(try self.libvirt.lines(of: "libvirt/libvirtd.conf") == settings)
+        #expect(!self.libvirt.has("libvirt/qemu.conf"))
+    }
+
+    @Test("leave alone a libvirt that has certificates of others, and say what to do")
+    func listensAlready() async throws {
+        let settings = "ca_file = \"/etc/pki/CA/cacert.pem\""
+        try self.libvirt.write(settings, to: "libvirt/libvirtd.conf")
+        try self.libvirt.write("user = \"root\"\n", to: "libvirt/qemu.conf")
+        let refusal = await #expect(throws: HostFailure.self) {
+            try await self.ensureAgent(certificate: "one", libvirtAddress: "10.0.0.1")
+        }
+        #expect(refusal?.description.contains("name its address as migration_uri") == true)
+        #expect(try self.libvirt.world.text("libvirt/libvirtd.conf") == settings && !self.libvirt.has("restarts"))
+        #expect(try self.libvirt.world.text("libvirt/qemu.conf") == "user = \"root\"")
     }
 
     @Test("ask for no guests where the deployment never had a folder for disks")

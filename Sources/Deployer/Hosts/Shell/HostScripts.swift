@@ -33,6 +33,8 @@ enum HostScripts {
         [ -n "$missing" ] || exit 0
         command -v apt-get >/dev/null || lacks "apt-get, to install$missing"
         export DEBIAN_FRONTEND=noninteractive
+        # The host may have gone off while packages were set up. Where somebody does so now, apt waits for his end.
+        [ -z "$(dpkg --audit)" ] || dpkg --force-confold --configure -a >&2 || true
         # A source that cannot be read is no harm where another one has what is missing.
         apt-get -qq -o DPkg::Lock::Timeout=120 update >&2 || true
         # Settings that were written here stay: nobody is there to be asked.

@@ -5,6 +5,7 @@ import Crypto
 /// where that runs.
 extension ShellHost {
     var agentFolder: String { "\(self.folder)/agent" }
+    private var pkiFolder: String { "\(self.folder)/\(AgentConfig.pkiName)" }
     private var unit: String { "dvmsd-\(self.deployment)" }
 
     package func ensure(_ agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
@@ -19,14 +20,31 @@ extension ShellHost {
         for (path, text) in files {
             try await self.run(step, AgentScripts.write, [path], input: .bytes(Array(text.utf8)), within: left())
         }
+        try await self.connectLibvirt(as: agent, within: left())
         try await self.run(
             "starting dvmsd", AgentScripts.start, [self.agentFolder, self.unit, node, agent.stamp, self.deployment],
             within: left())
     }
 
+    /// Has other hosts' libvirts reach this one's as the agent's config says, or no more.
+    private func connectLibvirt(as agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
+        guard let address = agent.libvirtAddress else { return try await self.disconnectLibvirt(within: limit) }
+        let host = address.contains(":") ? "[\(address)]" : address
+        try await self.run(
+            "having libvirt listen", MigrationScripts.listen,
+            [self.pkiFolder, self.deployment, host, "\(self.agentFolder)/tls", agent.node.name], within: limit)
+    }
+
+    private func disconnectLibvirt(within limit: Duration) async throws(HostFailure) {
+        try await self.run(
+            "having libvirt listen no more", MigrationScripts.stopListening, [self.pkiFolder, self.deployment],
+            within: limit)
+    }
+
     package func removeAgent(within limit: Duration) async throws(HostFailure) {
         // First what moves guests, whatever keeps keys from being taken back.
         try await self.run("removing dvmsd", AgentScripts.remove, [self.agentFolder, self.unit], within: limit)
+        try await self.disconnectLibvirt(within: limit)
         try await self.endSpread(of: .agentProgram, within: limit)
     }
 }
