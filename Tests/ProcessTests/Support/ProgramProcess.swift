@@ -79,6 +79,9 @@ final class ProgramProcess: Sendable {
 
 /// A child of this process, with a thread that waits for its end, and one for each of its two streams.
 private final class ChildProcess: Sendable {
+    /// More than a process of tests has open at once.
+    private static let descriptorsMax: Int32 = 1_024
+
     private let identifier: pid_t
     /// Once it is reaped its number may belong to another process.
     private let isReaped = Mutex(false)
@@ -96,6 +99,10 @@ private final class ChildProcess: Sendable {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, pipes[0].write, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, pipes[1].write, STDERR_FILENO)
+        // Connections that SwiftNIO accepts are handed on to children: one that lives would keep another test's open.
+        for descriptor in STDERR_FILENO + 1..<min(Self.descriptorsMax, getdtablesize()) {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         // Threads of this process may block signals that the child must hear.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
