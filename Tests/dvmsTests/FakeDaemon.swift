@@ -87,11 +87,13 @@ struct ProgramRun {
         try self.init(arguments)
     }
 
-    /// - Parameter environment: besides that of the tests, or in its place.
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// - Parameters:
+    ///   - environment: besides that of the tests, or in its place.
+    ///   - program: one of those that are built.
+    init(_ arguments: [String], environment: [String: String] = [:], program: String = "dvms") throws {
         let process = Process()
         let tests = URL(fileURLWithPath: CommandLine.arguments.first ?? "")
-        process.executableURL = tests.deletingLastPathComponent().appendingPathComponent("dvms")
+        process.executableURL = tests.deletingLastPathComponent().appendingPathComponent(program)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         // Answers are short enough for a pipe, so that neither side waits for the other.
