@@ -87,7 +87,8 @@ package struct NodeAddress: Hashable, Sendable, CustomStringConvertible {
         return octets.count == 4 && octets[0] == "127" && octets.allSatisfy { UInt8($0) != nil }
     }
 
-    package var description: String {
-        self.host.contains(":") ? "[\(self.host)]:\(self.port)" : "\(self.host):\(self.port)"
-    }
+    package var description: String { "\(Self.bracketed(self.host)):\(self.port)" }
+
+    /// A host as it stands before a port or in a URI: an IPv6 address in brackets (RFC 3986 §3.2.2).
+    package static func bracketed(_ host: String) -> String { host.contains(":") ? "[\(host)]" : host }
 }

@@ -7,7 +7,7 @@ import json
 from . import steps
 from .deployment import Deployment, Outcome
 from .ground import Traces
-from .lab import Failed, cut, guests_on, lab, on, within
+from .lab import Failed, agent_says, cut, guests_on, lab, on, within
 from .shape import ARRIVAL_MAX
 
 # Not h1, which the deployer stands on, nor the last, which is the spare.
@@ -78,15 +78,14 @@ def _expect_ring(hosts: list[int]) -> None:
     seen: dict[int, list[str]] = {}
 
     def is_whole() -> bool:
-        seen.update({host: _ring(host) for host in hosts})
+        seen.update({host: _alive(agent_says(host, "ring")) for host in hosts})
         return all(ring == wanted for ring in seen.values())
 
     within(ARRIVAL_MAX, lambda: f"the ring is {wanted}, and not {seen}", is_whole)
 
 
-def _ring(host: int) -> list[str]:
-    answer = on(host, f"cd /var/lib/libvirt/dvms/lab/agent && ./dvmsd --config dvmsd.yaml --node h{host} --ask ring")
-    return sorted(member["node"] for member in json.loads(answer)["members"] if member["state"] == "alive")
+def _alive(ring: dict) -> list[str]:
+    return sorted(member["node"] for member in ring.get("members", []) if member["state"] == "alive")
 
 
 def _returned(fleet: Deployment, hosts: list[int], outcome: Outcome) -> list[str]:

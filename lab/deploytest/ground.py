@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,8 +56,12 @@ class Traces:
     """What hosts have of deployments, now and later."""
 
     def __init__(self, ground: Ground, hosts: list[int]) -> None:
-        self._look: Callable[[], dict[int, str]] = lambda: {host: on(host, ground.traces) for host in hosts}
+        self._script = ground.traces
+        self._hosts = hosts
         self._before = self._look()
+
+    def _look(self) -> dict[int, str]:
+        return {host: on(host, self._script) for host in self._hosts}
 
     def expect_as_before(self) -> None:
         for host, after in self._look().items():

@@ -21,6 +21,8 @@ NAME = os.environ["LAB_NAME"]
 NET = os.environ["LAB_NET"]
 KEYS = HERE / "run" / NAME / "ssh"
 IMAGE = HERE / "cache" / "disk.qcow2"
+# The agent's folder on a host, of the deployment that is tested.
+_AGENT = "/var/lib/libvirt/dvms/lab/agent"
 GUEST_ANSWER_MAX = 30
 Answer = TypeVar("Answer")
 
@@ -50,6 +52,11 @@ def cut(host: int) -> None:
 
 def on(host: int, script: str) -> str:
     return lab("exec", f"h{host}", "sh", "-c", script)
+
+
+def agent_says(host: int, request: str) -> dict:
+    """What the agent of a host answers; empty where none does."""
+    return json.loads(on(host, f"cd {_AGENT}; ./dvmsd --config dvmsd.yaml --node h{host} --ask {request} || echo '{{}}'"))
 
 
 def guests_by_host(hosts: list[int]) -> dict[int, list[str]]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import time
 
 from .deployment import Deployment
 from .ground import Traces, programs_on
-from .lab import Failed, Guest, guests_by_host, guests_on, host_of, lab, on, within
+from .lab import Failed, Guest, agent_says, guests_by_host, guests_on, host_of, lab, on, within
 from .shape import AGENT_ANSWER_MAX, REPAIR_MAX, STALL_MAX
 from .stream import Stream
-
-_AGENT = "/var/lib/libvirt/dvms/lab/agent"
 
 
 def killed_then_whole(fleet: Deployment, hosts: list[int]) -> str:
@@ -25,9 +22,10 @@ def killed_then_whole(fleet: Deployment, hosts: list[int]) -> str:
         raise Failed(f"apply was killed {kills} times only: it had ended before")
     fleet.apply()
     fleet.expect_whole(hosts)
-    workers = [host for host in hosts if programs_on(host)]
-    if fleet.ground.is_bare and len(workers) != len(hosts) - 1:
-        raise Failed(f"of {hosts} all but the spare are to have packages, and {workers} have")
+    if fleet.ground.is_bare:
+        workers = [host for host in hosts if programs_on(host)]
+        if len(workers) != len(hosts) - 1:
+            raise Failed(f"of {hosts} all but the spare are to have packages, and {workers} have")
     return f"killed {kills} times of {len(fleet.shape.killed_after)}, then whole after {took:.1f} s\n{report}"
 
 
@@ -37,9 +35,7 @@ def agents_answer(fleet: Deployment, hosts: list[int]) -> str:
     said: dict[int, dict] = {}
 
     def all_answer() -> bool:
-        for host in workers:
-            said[host] = json.loads(
-                on(host, f"cd {_AGENT}; ./dvmsd --config dvmsd.yaml --node h{host} --ask status || echo '{{}}'"))
+        said.update({host: agent_says(host, "status") for host in workers})
         return (all(status.get("live_members") == len(workers) for status in said.values())
                 and sum(status["vms"] for status in said.values()) == fleet.shape.guests)
 

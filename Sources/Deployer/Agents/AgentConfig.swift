@@ -30,9 +30,9 @@ package struct AgentConfig: Hashable, Sendable {
     }
 
     private static func entry(_ host: FleetHost, _ port: Int) -> String {
-        let address = host.address.contains(":") ? "[\(host.address)]" : host.address
         let place = [("site", host.site), ("rack", host.cluster)].filter { !$0.1.isEmpty }
-        var entry = "    - {id: \(Self.quoted(host.id.name)), address: \"\(address):\(port)\""
+        let address = "\(NodeAddress.bracketed(host.address)):\(port)"
+        var entry = "    - {id: \(Self.quoted(host.id.name)), address: \(Self.quoted(address))"
         entry += place.map { ", \($0.0): \(Self.quoted($0.1))" }.joined()
         if let cpus = host.cpus, let memory = host.memoryMiB {
             entry += ", capacity: {cpu: \(cpus), memory: \(memory)MiB}"

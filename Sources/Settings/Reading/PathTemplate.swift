@@ -18,11 +18,8 @@ struct PathTemplate {
         file.lastIndex(of: "/").map { String(file[...$0]) } ?? ""
     }
 
-    /// The host as a URI names it: an IPv6 address stands in brackets (RFC 3986 §3.2.2), and the "%" before its zone is
-    /// escaped (RFC 6874).
-    var hostInURI: String {
-        self.host.contains(":") ? "[\(self.host.replacing("%", with: "%25"))]" : self.host
-    }
+    /// The host as a URI names it: the "%" before the zone of an IPv6 address is escaped (RFC 6874).
+    var hostInURI: String { NodeAddress.bracketed(self.host.replacing("%", with: "%25")) }
 
     /// A URI with its placeholders filled in, and ``hostInURI`` where it says who is addressed.
     func uri(_ text: String) throws(Quantities.Unexpected) -> String {

@@ -4,13 +4,12 @@ enum AgentScripts {
     /// "(deleted)" behind its path. One that asks the agent is none.
     private static let words = #"""
         agent=$1 unit=$2
-        uses_systemd() { [ -d /run/systemd/system ]; }
         processes() {
             find /proc/[0-9]* -maxdepth 1 -name exe -lname "$agent/dvmsd*" 2>/dev/null | cut -d/ -f3 |
                 while read -r pid; do grep -qszx -e --ask "/proc/$pid/cmdline" || echo "$pid"; done
         }
         end() {
-            if uses_systemd; then systemctl stop "$unit" 2>/dev/null || true; fi
+            if has_systemd; then systemctl stop "$unit" 2>/dev/null || true; fi
             for pid in $(processes); do kill "$pid" 2>/dev/null || true; done
             left=300
             while [ -n "$(processes)" ]; do
@@ -46,7 +45,7 @@ enum AgentScripts {
         end
         rm -f "$agent/started"
         : >"$agent/output"
-        if uses_systemd; then
+        if has_systemd; then
             printf '%s\n' '[Unit]' "Description=dvmsd of the deployment $5" \
                 'After=network-online.target libvirtd.service virtqemud.service' \
                 '[Service]' "ExecStart=$agent/dvmsd --config $agent/dvmsd.yaml --node $node" \
@@ -62,7 +61,7 @@ enum AgentScripts {
         until grep -q '^ready ' "$agent/output"; do
             left=$((left - 1))
             if [ "$left" -eq 0 ] || { [ "$left" -lt 580 ] && [ -z "$(processes)" ]; }; then
-                if uses_systemd; then said=$(journalctl -q -n 3 -o cat -u "$unit" 2>/dev/null || true)
+                if has_systemd; then said=$(journalctl -q -n 3 -o cat -u "$unit" 2>/dev/null || true)
                 else said=$(tail -n 3 "$agent/errors"); fi
                 refuse "dvmsd is not ready: $said"
             fi
@@ -82,7 +81,7 @@ enum AgentScripts {
     static let remove = Self.script(
         #"""
         end
-        if uses_systemd && [ -e "/etc/systemd/system/$unit.service" ]; then
+        if has_systemd && [ -e "/etc/systemd/system/$unit.service" ]; then
             systemctl disable -q "$unit"
             rm -f "/etc/systemd/system/$unit.service"
             systemctl daemon-reload

@@ -4,12 +4,15 @@
 enum HostScripts {
     static let lacksStatus = 69
 
-    /// Ahead of every script: a failure ends it, and libvirt is the system's, in English.
+    /// Ahead of every script: a failure ends it, and libvirt is the system's, in English. Where libvirt is one daemon for
+    /// each hypervisor, QEMU's is virtqemud.
     private static let preamble = #"""
         set -eu
         export LC_ALL=C LIBVIRT_DEFAULT_URI=qemu:///system
         refuse() { echo "$1" >&2; exit 70; }
         lacks() { echo "$1" >&2; exit 69; }
+        has_systemd() { [ -d /run/systemd/system ]; }
+        has_virtqemud() { has_systemd && systemctl is-enabled -q virtqemud.socket 2>/dev/null; }
 
         """#
 
@@ -25,7 +28,7 @@ enum HostScripts {
     /// `$@`: packages. Nothing is asked of the network while nothing is missing.
     static let installPackages = Self.script(
         #"""
-        [ ! -d /run/systemd/system ] || set -- "$@" libvirt-daemon-system
+        ! has_systemd || set -- "$@" libvirt-daemon-system
         missing=
         for p; do
             dpkg-query -W -f='${Status}\n' "$p" 2>/dev/null | grep -qx 'install ok installed' || missing="$missing $p"
@@ -50,9 +53,8 @@ enum HostScripts {
     /// keeps for it.
     static let startHypervisor = Self.script(
         #"""
-        has_systemd() { [ -d /run/systemd/system ]; }
         unit=libvirtd
-        ! has_systemd || ! systemctl is-enabled -q virtqemud.socket 2>/dev/null || unit=virtqemud
+        ! has_virtqemud || unit=virtqemud
         settings=/etc/libvirt/$unit.conf
         grep -q '^[[:space:]]*host_uuid[[:space:]]*=' "$settings" 2>/dev/null ||
             printf '\nhost_uuid = "%s"\n' "$(cat /proc/sys/kernel/random/uuid)" >>"$settings"

@@ -9,7 +9,6 @@ enum MigrationScripts {
     private static let words = #"""
         pki=$1 settings=/etc/libvirt/libvirtd.conf qemu=/etc/libvirt/qemu.conf
         begin="# Of the DVMS deployment $2:" end="# That was of the DVMS deployment $2."
-        has_systemd() { [ -d /run/systemd/system ]; }
         others() { [ ! -e "$1" ] || sed -e "/^$begin\$/,/^$end\$/d" -e '$a\' "$1"; }
         sets() { others "$1" | grep -Eq "^[[:space:]]*($2)[[:space:]]*="; }
         # Without Debian's libvirt-daemon-system there is no file at first.
@@ -51,7 +50,7 @@ enum MigrationScripts {
     static let listen = Self.script(
         #"""
         host=$3 tls=$4 node=$5
-        ! has_systemd || ! systemctl is-enabled -q virtqemud.socket 2>/dev/null ||
+        ! has_virtqemud ||
             refuse "libvirt runs as virtqemud here: have it listen, and name its address as migration_uri of the agents"
         answers() { said=$(virsh -q -c "qemu+tls://$host/system?pkipath=$pki" version 2>&1); }
         lines=$(printf '%s = "%s"\n' \

@@ -1,5 +1,6 @@
 import Basis
 import Crypto
+import Settings
 
 /// dvmsd on a real host: a program, a config and a certificate in the deployment's folder, and a service of systemd's
 /// where that runs.
@@ -29,10 +30,12 @@ extension ShellHost {
     /// Has other hosts' libvirts reach this one's as the agent's config says, or no more.
     private func connectLibvirt(as agent: AgentInstallation, within limit: Duration) async throws(HostFailure) {
         guard let address = agent.libvirtAddress else { return try await self.disconnectLibvirt(within: limit) }
-        let host = address.contains(":") ? "[\(address)]" : address
         try await self.run(
             "having libvirt listen", MigrationScripts.listen,
-            [self.pkiFolder, self.deployment, host, "\(self.agentFolder)/tls", agent.node.name], within: limit)
+            [
+                self.pkiFolder, self.deployment, NodeAddress.bracketed(address), "\(self.agentFolder)/tls",
+                agent.node.name,
+            ], within: limit)
     }
 
     private func disconnectLibvirt(within limit: Duration) async throws(HostFailure) {
