@@ -182,6 +182,19 @@ struct RepairSolverTests {
         #expect(plan.migrations.map(\.to) == ["c"])
     }
 
+    @Test("a quiet moment of many VMs is not taken for room: few VMs with a like load are the better company")
+    func quietMoment() throws {
+        func group(_ name: String, _ count: Int, cpu: Int) -> [VirtualMachine] {
+            (1...count).map { vm(VMID(stringLiteral: "\(name)\($0)"), cpu: cpu) }
+        }
+        let plan = try self.plan(
+            problem([
+                (node("n1"), group("busy", 5, cpu: 1_000)), (node("n2"), group("quiet", 6, cpu: 300)),
+                (node("n3"), group("some", 2, cpu: 1_000)),
+            ]))
+        #expect(plan.migrations.map(\.to) == ["n3"])
+    }
+
     @Test("emptying a node is all or nothing, never onto an empty or draining node")
     func evacuation() throws {
         let room = problem(

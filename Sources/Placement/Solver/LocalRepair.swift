@@ -4,13 +4,12 @@
 struct LocalRepair {
     private let model: SearchModel
     private(set) var state: SearchState
-    private var variances: [Double]
+    private var outlooks: [CPUOutlook]
 
     init(_ model: SearchModel) {
         self.model = model
         self.state = SearchState(model, hosts: model.origin)
-        self.variances = Array(repeating: 0, count: model.nodes.count)
-        for vm in model.vms.indices { self.variances[model.origin[vm]] += model.variance[vm] }
+        self.outlooks = model.outlooks(model.origin)
     }
 
     /// Moves the VMs of `leaving`, the most demanding first, each where it fits with the least cost and risk.
@@ -35,8 +34,8 @@ struct LocalRepair {
     }
 
     private mutating func move(_ vm: Int, to node: Int) {
-        self.variances[self.state.hosts[vm]] -= self.model.variance[vm]
-        self.variances[node] += self.model.variance[vm]
+        self.outlooks[self.state.hosts[vm]] -= self.model.outlook[vm]
+        self.outlooks[node] += self.model.outlook[vm]
         self.state.move(vm, to: node)
     }
 
@@ -88,7 +87,6 @@ struct LocalRepair {
         let from = self.state.hosts[vm]
         let origin = self.model.origin[vm]
         let demand = self.model.demand[vm]
-        let cpu = Resource.cpu.rawValue
         let candidates = self.model.domain(of: vm)
         meter.spend(candidates.count)
         var best: Destination?
@@ -99,9 +97,8 @@ struct LocalRepair {
             guard change.hard <= 0 else { continue }
             let destination = Destination(
                 node: node, weight: self.model.hopWeight(vm, from: origin, to: node) + change.soft,
-                risk: self.model.risk(
-                    node, cpuMillicores: load[cpu], variance: self.variances[node] + self.model.variance[vm])
-                    - self.model.risk(node, cpuMillicores: load[cpu] - demand[cpu], variance: self.variances[node]))
+                risk: self.model.risk(node, self.outlooks[node] + self.model.outlook[vm])
+                    - self.model.risk(node, self.outlooks[node]))
             if let known = best, (known.weight, known.risk) <= (destination.weight, destination.risk) { continue }
             best = destination
         }

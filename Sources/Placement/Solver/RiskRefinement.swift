@@ -6,15 +6,14 @@ struct RiskRefinement {
 
     private let model: SearchModel
     private(set) var state: SearchState
-    private var variances: [Double]
+    private var outlooks: [CPUOutlook]
     private let softCost: Int
 
     init(_ model: SearchModel, hosts: [Int]) {
         self.model = model
         self.state = SearchState(model, hosts: hosts)
         self.softCost = self.state.softCost
-        self.variances = Array(repeating: 0, count: model.nodes.count)
-        for vm in hosts.indices { self.variances[hosts[vm]] += model.variance[vm] }
+        self.outlooks = model.outlooks(hosts)
     }
 
     /// The risk of the mapping as it stands.
@@ -39,14 +38,12 @@ struct RiskRefinement {
     private var isAsGood: Bool { self.state.violation == 0 && self.state.softCost == self.softCost }
 
     private func risk(of node: Int) -> Int {
-        self.model.risk(
-            node, cpuMillicores: self.state.loads[node][Resource.cpu.rawValue],
-            variance: self.variances[node])
+        self.model.risk(node, self.outlooks[node])
     }
 
     private mutating func move(_ vm: Int, to node: Int) {
-        self.variances[self.state.hosts[vm]] -= self.model.variance[vm]
-        self.variances[node] += self.model.variance[vm]
+        self.outlooks[self.state.hosts[vm]] -= self.model.outlook[vm]
+        self.outlooks[node] += self.model.outlook[vm]
         self.state.move(vm, to: node)
     }
 

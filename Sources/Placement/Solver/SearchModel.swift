@@ -20,7 +20,7 @@ final class SearchModel: Sendable {
     // By VM.
     let origin: [Int]
     let demand: [Amounts]
-    let variance: [Double]
+    let outlook: [CPUOutlook]
     /// Why a VM cannot be moved; nil when it can.
     let immovability: [Immovability?]
     /// How many defects end when the VM leaves its first node: that node is to be emptied, or is forbidden to it.
@@ -76,7 +76,6 @@ final class SearchModel: Sendable {
         self.policy = problem.policy
         self.flightCaps = problem.flightCaps
         self.costWeights = problem.costWeights
-        self.variance = vms.map(PlacementRisk.variance(of:))
         let emptied = nodes.map { problem.policy.empties($0) }
         self.emptied = emptied
 
@@ -92,6 +91,7 @@ final class SearchModel: Sendable {
         self.forbiddenBy = rules.forbiddenBy
         let demand = rules.demand.map { demand in Amounts(Resource.allCases.map { demand[$0] }) }
         self.demand = demand
+        self.outlook = CPUOutlook.of(vms, demands: demand.map { $0[Resource.cpu.rawValue] })
         self.limit = nodes.indices.map { index in
             let (node, booking) = (nodes[index], rules.booking[index])
             return Amounts(
@@ -207,9 +207,16 @@ final class SearchModel: Sendable {
         all(load .<= self.limit[node])
     }
 
+    /// What to expect of each node while each VM is on its one of `hosts`.
+    func outlooks(_ hosts: [Int]) -> [CPUOutlook] {
+        hosts.indices.reduce(into: Array(repeating: CPUOutlook(), count: self.nodes.count)) { outlooks, vm in
+            outlooks[hosts[vm]] += self.outlook[vm]
+        }
+    }
+
     /// The risk of one node, in microcores; see ``PlacementRisk``.
-    func risk(_ node: Int, cpuMillicores: Int, variance: Double) -> Int {
+    func risk(_ node: Int, _ outlook: CPUOutlook) -> Int {
         PlacementRisk.expectedExcessMicrocores(
-            capacity: self.usable[node][Resource.cpu.rawValue], mean: cpuMillicores, variance: variance)
+            capacity: self.usable[node][Resource.cpu.rawValue], mean: outlook.mean, variance: outlook.variance)
     }
 }
