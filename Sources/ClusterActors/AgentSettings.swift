@@ -112,6 +112,8 @@ package struct TriggerSettings: Hashable, Sendable {
     package var overloadEnabled = true
     /// Samples in a row that must show an overload.
     package var hold: Int = 2
+    /// Or so many that show more than the node has to give, where guests already go short.
+    package var holdExceeded: Int = 2
     package var underloadEnabled = false
     /// An underload is looked at again after a random part of this.
     package var underloadDelayMax: Duration = .seconds(120)

@@ -6,6 +6,8 @@ package struct TriggerSettings: Hashable, Sendable {
     package var overloadEnabled = true
     /// Samples in a row that must show an overload.
     package var overloadHoldSamples = 2
+    /// Or so many that show more than the node has to give.
+    package var exceededHoldSamples = 2
     package var underloadEnabled = false
     /// An underload is looked at again after a random time up to this, so that not all idle nodes start at once.
     package var underloadDelayMax = Duration.seconds(120)

@@ -14,6 +14,7 @@ package struct SimulationSettings: Hashable, Sendable {
     package var algorithm: String?
     package var partitionMin: Int?
     package var triggerPercent: Int?
+    package var triggerHold: Int?
     package var underloadPercent: Int?
     package var dirtyPercent: Int?
     package var seed: Int?
@@ -83,6 +84,7 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let durationRange = Duration.seconds(1)...SettingsLimits.durationMax
     package static let partitionMinRange = 2...64
     package static let triggerRange = 50...100
+    package static let triggerHoldRange = 1...1_000
     package static let underloadRange = 0...49
     package static let dirtyRange = 0...100
     /// In MiB per second: of a host, and of what a guest may want at most.

@@ -27,6 +27,7 @@ struct SimulationSettingsTests {
             algorithm: this
             partition_min: 8
             trigger: 95%
+            trigger_hold: 20
             underload: 30%
             dirty: 80%
             host_disk: 400MiB/s
@@ -57,6 +58,7 @@ struct SimulationSettingsTests {
         expected.algorithm = "this"
         expected.partitionMin = 8
         expected.triggerPercent = 95
+        expected.triggerHold = 20
         expected.underloadPercent = 30
         expected.dirtyPercent = 80
         expected.hostDiskMiBPerSecond = 400

@@ -29,6 +29,8 @@ package struct LoadMonitor: Sendable {
     private var sampledAt: MonotonicInstant?
     private var forced: [VMID: Resources] = [:]
     private var overloadedSamples = 0
+    /// Those of them in a row that showed more than the node has to give.
+    private var exceededSamples = 0
     /// Counts up with each change of the VM set or of a VM's migratability, not with demands.
     package private(set) var changes: UInt64 = 0
 
@@ -52,19 +54,21 @@ package struct LoadMonitor: Sendable {
             sample.domains.allSatisfy(isCounted) ? sample.domains : sample.domains.filter(isCounted), weight: weight)
         self.sampledAt = sample.takenAt
         if !self.forced.isEmpty { self.forced = self.forced.filter { self.place(of: $0.key) != nil } }
-        self.countOverload(self.isOverloaded(capacity: capacity, reserved: reserved), interval: interval)
+        self.countOverload(capacity: capacity, reserved: reserved, interval: interval)
     }
 
-    /// Samples taken out of turn, soon after another, say nothing about how long an overload has held.
-    private mutating func countOverload(_ isOverloaded: Bool, interval: Int64) {
-        guard isOverloaded else {
-            self.overloadedSamples = 0
-            return
-        }
+    private mutating func countOverload(capacity: Resources, reserved: Resources, interval: Int64) {
+        let isOverloaded = self.isOverloaded(capacity: capacity, reserved: reserved)
+        let isExceeded =
+            isOverloaded && LoadThresholds.exceeded(load: self.load, capacity: capacity, reserved: reserved)
+        // Samples taken out of turn, soon after another, say nothing about how long an overload has held.
         let isInTurn = interval * 2 >= self.settings.sampleInterval.inNanoseconds
-        if self.overloadedSamples == 0 || isInTurn {
-            self.overloadedSamples = min(self.overloadedSamples + 1, self.settings.hold)
+        func count(_ samples: Int, _ showsIt: Bool) -> Int {
+            guard showsIt else { return 0 }
+            return samples == 0 || isInTurn ? samples + 1 : samples
         }
+        self.overloadedSamples = count(self.overloadedSamples, isOverloaded)
+        self.exceededSamples = count(self.exceededSamples, isExceeded)
     }
 
     private mutating func follow(_ domains: [DomainSample], weight: Double) {
@@ -186,7 +190,9 @@ package struct LoadMonitor: Sendable {
     }
 
     /// Whether the overload held for as many samples as the settings ask for.
-    package var overloadHolds: Bool { self.overloadedSamples >= self.settings.hold }
+    package var overloadHolds: Bool {
+        self.overloadedSamples >= self.settings.hold || self.exceededSamples >= self.settings.holdExceeded
+    }
 
     package func isOverloaded(capacity: Resources, reserved: Resources) -> Bool {
         self.settings.thresholds.isOverloaded(load: self.load, capacity: capacity, reserved: reserved)
@@ -210,6 +216,12 @@ extension DomainPresence {
 }
 
 extension LoadThresholds {
+    /// Whether guests go short: load > capacity − reserved, for any resource that has a capacity.
+    static func exceeded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
+        LoadThresholds(overloadPercent: 100, underloadPercent: 0)
+            .isOverloaded(load: load, capacity: capacity, reserved: reserved)
+    }
+
     /// load × 100 > overloadPercent × (capacity − reserved), for any resource that has a capacity.
     package func isOverloaded(load: Resources, capacity: Resources, reserved: Resources) -> Bool {
         var usable = capacity

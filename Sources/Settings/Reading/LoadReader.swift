@@ -48,6 +48,8 @@ enum LoadReader {
         settings.overloadEnabled = overload.flag("enabled", default: settings.overloadEnabled)
         settings.overloadHoldSamples = overload.value(
             "hold", default: settings.overloadHoldSamples, in: 1...1_000, Quantities.count)
+        settings.exceededHoldSamples = overload.value(
+            "hold_exceeded", default: settings.exceededHoldSamples, in: 1...1_000, Quantities.count)
         overload.finish()
         var underload = section.section("underload")
         settings.underloadEnabled = underload.flag("enabled", default: settings.underloadEnabled)

@@ -22,6 +22,7 @@ enum SimulationReader {
         settings.algorithm = root.word("algorithm", among: words.algorithms)
         settings.partitionMin = Self.count(&root, "partition_min", in: Limits.partitionMinRange)
         settings.triggerPercent = Self.percent(&root, "trigger", in: Limits.triggerRange)
+        settings.triggerHold = Self.count(&root, "trigger_hold", in: Limits.triggerHoldRange)
         settings.underloadPercent = Self.percent(&root, "underload", in: Limits.underloadRange)
         settings.dirtyPercent = Self.percent(&root, "dirty", in: Limits.dirtyRange)
         settings.hostDiskMiBPerSecond = Self.rate(&root, "host_disk", in: Limits.hostRateRange)

@@ -37,6 +37,8 @@ package struct Experiment: Sendable {
     package var partitionNodesMin = 2
     /// A node acts when its guests want more than so many percent of what they may have.
     package var triggerPercent = 100
+    /// For as many looks in a row, one a second; when they want more than they may have, at the first.
+    package var triggerHold = 1
     /// And when they want less than so many percent; 0 for never.
     package var underloadPercent = 0
     package var load = LoadProfile.stepped(SteppedLoad.Settings())
@@ -167,7 +169,8 @@ package struct Experiment: Sendable {
         settings.triggers.thresholds = LoadThresholds(
             overloadPercent: self.triggerPercent, underloadPercent: self.underloadPercent)
         settings.triggers.underloadEnabled = self.underloadPercent > 0
-        settings.triggers.hold = 1
+        settings.triggers.hold = self.triggerHold
+        settings.triggers.holdExceeded = 1
         settings.triggers.sampleInterval = .seconds(1)
         settings.triggers.halfLife = .zero
         return settings

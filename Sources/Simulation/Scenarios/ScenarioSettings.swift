@@ -32,6 +32,7 @@ enum ScenarioKeys {
         "thresholds.underload": percent(\.triggers.thresholds.underloadPercent),
         "triggers.overload.enabled": flag(\.triggers.overloadEnabled),
         "triggers.overload.hold": count(\.triggers.hold),
+        "triggers.overload.hold_exceeded": count(\.triggers.holdExceeded),
         "triggers.underload.enabled": flag(\.triggers.underloadEnabled),
         "triggers.underload.delay_max": duration(\.triggers.underloadDelayMax),
         "triggers.retry_delay": duration(\.triggers.retryDelay),

@@ -55,6 +55,7 @@ extension ClusterActors.TriggerSettings {
         self.overloadEnabled = node.triggers.overloadEnabled
         self.overloadEnabled = node.triggers.overloadEnabled
         self.hold = node.triggers.overloadHoldSamples
+        self.holdExceeded = node.triggers.exceededHoldSamples
         self.underloadEnabled = node.triggers.underloadEnabled
         self.underloadDelayMax = node.triggers.underloadDelayMax
         self.retryDelay = node.triggers.retryDelay

@@ -23,6 +23,32 @@ struct LoadTests {
         #expect(monitor.cpuVariance(of: "a") == Resources.amountMax)
     }
 
+    @Test("an overload counts after as many samples as it has to hold for, and after fewer when guests go short")
+    func holds() {
+        var settings = TriggerSettings()
+        settings.thresholds = LoadThresholds(overloadPercent: 90, underloadPercent: 0)
+        (settings.hold, settings.holdExceeded) = (4, 2)
+        settings.sampleInterval = .seconds(1)
+        settings.halfLife = .zero
+        var monitor = LoadMonitor(settings: settings)
+        let capacity = Resources(cpuMillicores: 1_000, memoryMiB: 8_192)
+        var second = 0
+        func afterSamples(of demands: [Int]) -> [Bool] {
+            demands.map { cpu in
+                second += 1
+                let demand = Resources(cpuMillicores: cpu, memoryMiB: 1)
+                let domain = DomainSample(vm: "a", presence: .running, demand: demand)
+                monitor.observe(
+                    HostSample(takenAt: .zero + .seconds(second), domains: [domain]), capacity: capacity,
+                    reserved: .zero)
+                return monitor.overloadHolds
+            }
+        }
+        #expect(afterSamples(of: [950, 1_000, 950, 950, 950, 900]) == [false, false, false, true, true, false])
+        #expect(afterSamples(of: [1_001, 950, 1_001, 900]) == [false, false, false, false])
+        #expect(afterSamples(of: [950, 1_001, 1_001, 950]) == [false, false, true, true])
+    }
+
     @Test("the past of a guest that went without a migration is forgotten when it matters no more")
     func forgottenMoves() {
         var settings = MigrationSettings()
