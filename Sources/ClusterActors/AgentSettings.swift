@@ -143,6 +143,8 @@ package struct MigrationSettings: Hashable, Sendable {
     package var pingPongWindow: Duration = .seconds(600)
     /// What the plans that this node's ISPs make are to keep small.
     package var costWeights = CostWeights.transferTime
+    /// ``PlacementProblem/demandPersistencePercent`` of the problems that they solve.
+    package var demandPersistencePercent = 100
 
     package init() {}
 }

@@ -43,6 +43,8 @@ package struct MigrationSettings: Hashable, Sendable {
     package var timeLimitCeiling = Duration.seconds(30 * 60)
     /// What the plans that this node's ISPs make are to keep small.
     package var costWeights = CostWeights.transferTime
+    /// How much of what a guest wants above or below the average is expected to stay.
+    package var demandPersistencePercent = 100
 
     package init() {}
 }

@@ -1,4 +1,5 @@
 import Basis
+import Placement
 
 /// What a file says of a simulation; nil where it says nothing. The words for presets and algorithms are the simulator's.
 package struct SimulationSettings: Hashable, Sendable {
@@ -15,6 +16,7 @@ package struct SimulationSettings: Hashable, Sendable {
     package var partitionMin: Int?
     package var triggerPercent: Int?
     package var triggerHold: Int?
+    package var demandPersistencePercent: Int?
     package var underloadPercent: Int?
     package var dirtyPercent: Int?
     package var seed: Int?
@@ -85,6 +87,7 @@ package struct SimulationSettings: Hashable, Sendable {
     package static let partitionMinRange = 2...64
     package static let triggerRange = 50...100
     package static let triggerHoldRange = 1...1_000
+    package static let demandPersistenceRange = PlacementProblem.demandPersistenceRange
     package static let underloadRange = 0...49
     package static let dirtyRange = 0...100
     /// In MiB per second: of a host, and of what a guest may want at most.

@@ -182,17 +182,19 @@ struct RepairSolverTests {
         #expect(plan.migrations.map(\.to) == ["c"])
     }
 
-    @Test("a quiet moment of many VMs is not taken for room: few VMs with a like load are the better company")
-    func quietMoment() throws {
+    @Test(
+        "the less of demands is expected to stay, the less many VMs at a quiet moment are taken for room",
+        arguments: [(percent: 100, destination: NodeID("n2")), (percent: 50, destination: "n3")])
+    func demandPersistence(percent: Int, destination: NodeID) throws {
         func group(_ name: String, _ count: Int, cpu: Int) -> [VirtualMachine] {
             (1...count).map { vm(VMID(stringLiteral: "\(name)\($0)"), cpu: cpu) }
         }
-        let plan = try self.plan(
-            problem([
-                (node("n1"), group("busy", 5, cpu: 1_000)), (node("n2"), group("quiet", 6, cpu: 300)),
-                (node("n3"), group("some", 2, cpu: 1_000)),
-            ]))
-        #expect(plan.migrations.map(\.to) == ["n3"])
+        var overload = problem([
+            (node("n1"), group("busy", 5, cpu: 1_000)), (node("n2"), group("quiet", 6, cpu: 300)),
+            (node("n3"), group("some", 2, cpu: 1_000)),
+        ])
+        overload.demandPersistencePercent = percent
+        #expect(try self.plan(overload).migrations.map(\.to) == [destination])
     }
 
     @Test("emptying a node is all or nothing, never onto an empty or draining node")

@@ -28,6 +28,7 @@ struct SimulationSettingsTests {
             partition_min: 8
             trigger: 95%
             trigger_hold: 20
+            demand_persistence: 50%
             underload: 30%
             dirty: 80%
             host_disk: 400MiB/s
@@ -59,6 +60,7 @@ struct SimulationSettingsTests {
         expected.partitionMin = 8
         expected.triggerPercent = 95
         expected.triggerHold = 20
+        expected.demandPersistencePercent = 50
         expected.underloadPercent = 30
         expected.dirtyPercent = 80
         expected.hostDiskMiBPerSecond = 400

@@ -81,7 +81,9 @@ struct RoundTripTests {
         #expect(read.policy == .evacuate("n1") && read.thresholdsByNode == drawn.thresholdsByNode)
         #expect(read.vms == drawn.vms && read.flightCaps == drawn.flightCaps)
         drawn.costWeights = CostWeights(memoryPercent: 1, dirtyPercent: 2, linkPercent: 3, eachMiB: 4)
-        #expect(try Snapshot.read(Snapshot(of: drawn).bytes, named: "s").problem().costWeights == drawn.costWeights)
+        drawn.demandPersistencePercent = 40
+        let preferring = try Snapshot.read(Snapshot(of: drawn).bytes, named: "s").problem()
+        #expect(preferring.costWeights == drawn.costWeights && preferring.demandPersistencePercent == 40)
     }
 
     @Test("another aim leaves the limits of the stated one behind")

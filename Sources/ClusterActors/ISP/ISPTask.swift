@@ -239,7 +239,8 @@ extension NodeAgent {
         let problem = PlacementProblem(
             of: partition, policy: own.trigger == .underload ? .evacuate(self.id) : .repair,
             constraints: self.settings.constraints, flightCaps: self.settings.flightCaps,
-            costWeights: self.settings.migration.costWeights)
+            costWeights: self.settings.migration.costWeights,
+            demandPersistencePercent: self.settings.migration.demandPersistencePercent)
         if let applied = own.applied {
             return PartitionVerdict(verdict: Self.check(applied, against: problem))
         }

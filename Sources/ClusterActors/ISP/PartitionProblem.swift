@@ -9,7 +9,7 @@ extension PlacementProblem {
     /// shown last; the local checks at both ends find out.
     package init(
         of partition: Partition, policy: PlacementPolicy, constraints: [any PlacementConstraint],
-        flightCaps: FlightCaps, costWeights: CostWeights
+        flightCaps: FlightCaps, costWeights: CostWeights, demandPersistencePercent: Int
     ) {
         var nodes: [Node] = []
         var vms: [VMID: VirtualMachine] = [:]
@@ -30,6 +30,6 @@ extension PlacementProblem {
         self.init(
             nodes: nodes, vms: vms.values.sorted { $0.id < $1.id }, mapping: mapping,
             constraints: constraints + bans, policy: policy, thresholdsByNode: thresholds, flightCaps: flightCaps,
-            costWeights: costWeights)
+            costWeights: costWeights, demandPersistencePercent: demandPersistencePercent)
     }
 }

@@ -34,13 +34,19 @@ package struct PlacementProblem: Sendable {
     package var flightCaps: FlightCaps
     /// What the cost of a plan is made of.
     package var costWeights: CostWeights
+    /// How much of a demand's distance from the average is expected to stay, in percent: 100 when VMs go on wanting what
+    /// they want now, less when loads that stand out do not last. Decides between destinations that are equally good.
+    package var demandPersistencePercent: Int
+
+    /// What ``demandPersistencePercent`` may be.
+    package static let demandPersistenceRange = 0...100
 
     package init(
         nodes: [Node], vms: [VirtualMachine], mapping: Mapping, constraints: [any PlacementConstraint] = [],
         softConstraints: [SoftConstraint] = [], outside: Mapping = Mapping(),
         policy: PlacementPolicy = .repair, thresholds: LoadThresholds = LoadThresholds(),
         thresholdsByNode: [NodeID: LoadThresholds] = [:], flightCaps: FlightCaps = FlightCaps(),
-        costWeights: CostWeights = .transferTime
+        costWeights: CostWeights = .transferTime, demandPersistencePercent: Int = 100
     ) {
         self.nodes = nodes
         self.vms = vms
@@ -53,6 +59,7 @@ package struct PlacementProblem: Sendable {
         self.thresholdsByNode = thresholdsByNode
         self.flightCaps = flightCaps
         self.costWeights = costWeights
+        self.demandPersistencePercent = demandPersistencePercent
     }
 
     package func thresholds(of node: NodeID) -> LoadThresholds {

@@ -96,7 +96,7 @@ extension PlacementProblem {
         ] where !FlightCaps.range.contains(amount) {
             defects.append(.amountOutOfRange(of: "the problem", what: what, amount: amount, range: FlightCaps.range))
         }
-        defects += self.defectsOfCostWeights
+        defects += self.defectsOfPreferences
         switch self.policy {
         case .repair, .balance, .consolidate: break
         case .evacuate(let node):
@@ -115,13 +115,14 @@ extension PlacementProblem {
         return defects
     }
 
-    private var defectsOfCostWeights: [ProblemDefect] {
+    private var defectsOfPreferences: [ProblemDefect] {
         let (weights, percents) = (self.costWeights, CostWeights.percentRange)
         let amounts = [
             ("memory weight in percent", weights.memoryPercent, percents),
             ("dirty weight in percent", weights.dirtyPercent, percents),
             ("link weight in percent", weights.linkPercent, percents),
             ("weight of each migration in MiB", weights.eachMiB, CostWeights.eachMiBRange),
+            ("demand persistence in percent", self.demandPersistencePercent, Self.demandPersistenceRange),
         ]
         return amounts.filter { !$0.2.contains($0.1) }.map { what, amount, range in
             .amountOutOfRange(of: "the problem", what: what, amount: amount, range: range)

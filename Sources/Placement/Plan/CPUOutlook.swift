@@ -1,9 +1,9 @@
 /// The CPU demand to be reckoned with, of a VM or of all VMs of a node, once its present value has had time to change.
 ///
-/// A demand seen once is of the moment as much as of the VM: one that stands out comes back towards what VMs of its memory
-/// want on average. Half of the distance is taken to stay, so that three quarters of the spread between VMs are still to
-/// come, besides what each varies by for itself. Source: Efron and Morris, "Data analysis using Stein's estimator and its
-/// generalizations", 1975; that it is half was measured, see ADR 0022.
+/// A demand is of the moment as much as of the VM: one that stands out may come back towards what VMs of its memory want on
+/// average. How much of the distance stays is ``PlacementProblem/demandPersistencePercent``; with a share s of it, 1 − s² of
+/// the spread between VMs is still to come, besides what each varies by for itself. Source: Efron and Morris, "Data analysis
+/// using Stein's estimator and its generalizations", 1975; ADR 0022.
 struct CPUOutlook {
     /// In millicores.
     var mean = 0
@@ -28,13 +28,12 @@ struct CPUOutlook {
 }
 
 extension CPUOutlook {
-    /// The share of a demand's distance from the average that stays.
-    private static let staying = 0.5
-
     /// What to expect of each of `vms`.
     ///
-    /// - Parameter demands: what they count for, in millicores, in the same order.
-    static func of(_ vms: [VirtualMachine], demands: [Int]) -> [CPUOutlook] {
+    /// - Parameters:
+    ///   - demands: what they count for, in millicores, in the same order.
+    ///   - persistencePercent: within ``PlacementProblem/demandPersistenceRange``.
+    static func of(_ vms: [VirtualMachine], demands: [Int], persistencePercent: Int) -> [CPUOutlook] {
         let memory = vms.map { Double($0.demand.memoryMiB) }
         let memorySum = memory.reduce(0, +)
         // Without memory there is nothing to say who is like whom.
@@ -43,9 +42,10 @@ extension CPUOutlook {
         let squares = distances.reduce(0) { $0 + $1 * $1 }
         let memorySquares = memory.reduce(0) { $0 + $1 * $1 }
         let spreadPerMiB = memorySquares > 0 ? squares / memorySquares : 0
-        let toCome = (1 - Self.staying * Self.staying) * spreadPerMiB
+        let staying = Double(persistencePercent) / 100
+        let toCome = (1 - staying * staying) * spreadPerMiB
         return vms.indices.map { vm in
-            let mean = Double(demands[vm]) - (1 - Self.staying) * distances[vm]
+            let mean = Double(demands[vm]) - (1 - staying) * distances[vm]
             return CPUOutlook(
                 mean: Int(mean.rounded()),
                 variance: PlacementRisk.variance(of: vms[vm]) + toCome * memory[vm] * memory[vm])

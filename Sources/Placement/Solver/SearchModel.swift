@@ -91,7 +91,9 @@ final class SearchModel: Sendable {
         self.forbiddenBy = rules.forbiddenBy
         let demand = rules.demand.map { demand in Amounts(Resource.allCases.map { demand[$0] }) }
         self.demand = demand
-        self.outlook = CPUOutlook.of(vms, demands: demand.map { $0[Resource.cpu.rawValue] })
+        self.outlook = CPUOutlook.of(
+            vms, demands: demand.map { $0[Resource.cpu.rawValue] },
+            persistencePercent: problem.demandPersistencePercent)
         self.limit = nodes.indices.map { index in
             let (node, booking) = (nodes[index], rules.booking[index])
             return Amounts(

@@ -90,6 +90,9 @@ enum LoadReader {
         self.requireOrder(
             section, "time_limit_floor", settings.timeLimitFloor, "time_limit_ceiling", settings.timeLimitCeiling)
         settings.costWeights = self.costWeights(&section)
+        settings.demandPersistencePercent = section.value(
+            "demand_persistence", default: settings.demandPersistencePercent,
+            in: PlacementProblem.demandPersistenceRange, Quantities.percent)
         section.finish()
         return settings
     }

@@ -23,6 +23,8 @@ enum SimulationReader {
         settings.partitionMin = Self.count(&root, "partition_min", in: Limits.partitionMinRange)
         settings.triggerPercent = Self.percent(&root, "trigger", in: Limits.triggerRange)
         settings.triggerHold = Self.count(&root, "trigger_hold", in: Limits.triggerHoldRange)
+        settings.demandPersistencePercent = Self.percent(
+            &root, "demand_persistence", in: Limits.demandPersistenceRange)
         settings.underloadPercent = Self.percent(&root, "underload", in: Limits.underloadRange)
         settings.dirtyPercent = Self.percent(&root, "dirty", in: Limits.dirtyRange)
         settings.hostDiskMiBPerSecond = Self.rate(&root, "host_disk", in: Limits.hostRateRange)

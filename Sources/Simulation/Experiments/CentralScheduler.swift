@@ -58,6 +58,7 @@ struct CentralScheduler: Sendable {
     private let policy: CentralPolicy
     /// Whether it empties nodes as well.
     private let consolidates: Bool
+    private let demandPersistencePercent: Int
     private let ring: RingWorld
     private let shape: FleetShape
     private let fleet: MeasuredFleet
@@ -65,11 +66,12 @@ struct CentralScheduler: Sendable {
     private let drivers: [NodeID: ModelledDriver]
 
     init(
-        _ policy: CentralPolicy, consolidates: Bool, _ ring: RingWorld, _ shape: FleetShape, _ fleet: MeasuredFleet,
-        _ recorder: ExperimentRecorder
+        _ policy: CentralPolicy, consolidates: Bool, demandPersistencePercent: Int, _ ring: RingWorld,
+        _ shape: FleetShape, _ fleet: MeasuredFleet, _ recorder: ExperimentRecorder
     ) async throws {
         self.policy = policy
         self.consolidates = consolidates
+        self.demandPersistencePercent = demandPersistencePercent
         self.ring = ring
         self.shape = shape
         self.fleet = fleet
@@ -156,7 +158,8 @@ struct CentralScheduler: Sendable {
             try await self.ring.sleep(Self.reportCost)
         }
         return PlacementProblem(
-            nodes: nodes, vms: vms, mapping: mapping, policy: self.consolidates ? .consolidate : .repair)
+            nodes: nodes, vms: vms, mapping: mapping, policy: self.consolidates ? .consolidate : .repair,
+            demandPersistencePercent: self.demandPersistencePercent)
     }
 
     /// - Returns: how many migrations of the step succeeded.

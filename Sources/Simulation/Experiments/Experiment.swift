@@ -39,6 +39,8 @@ package struct Experiment: Sendable {
     package var triggerPercent = 100
     /// For as many looks in a row, one a second; when they want more than they may have, at the first.
     package var triggerHold = 1
+    /// Of what a guest wants above or below the average, so many percent are expected to stay, whoever plans.
+    package var demandPersistencePercent = 100
     /// And when they want less than so many percent; 0 for never.
     package var underloadPercent = 0
     package var load = LoadProfile.stepped(SteppedLoad.Settings())
@@ -155,7 +157,8 @@ package struct Experiment: Sendable {
         }
         if let policy = self.algorithm.central {
             try await CentralScheduler(
-                policy, consolidates: self.underloadPercent > 0, ring, self.shape, fleet, recorder
+                policy, consolidates: self.underloadPercent > 0,
+                demandPersistencePercent: self.demandPersistencePercent, ring, self.shape, fleet, recorder
             ).run()
         }
     }
@@ -166,6 +169,7 @@ package struct Experiment: Sendable {
         settings.reserved = self.shape.reserved
         settings.linkMbps = self.shape.linkMbps
         settings.limits.membersMin = self.partitionNodesMin
+        settings.migration.demandPersistencePercent = self.demandPersistencePercent
         settings.triggers.thresholds = LoadThresholds(
             overloadPercent: self.triggerPercent, underloadPercent: self.underloadPercent)
         settings.triggers.underloadEnabled = self.underloadPercent > 0

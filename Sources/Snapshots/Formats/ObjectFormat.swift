@@ -37,7 +37,7 @@ package struct ObjectFormat: Sendable {
         ["name"],
         optional: [
             "overload_percent", "target_percent", "underload_percent", "node", "flights_in_max", "flights_out_max",
-            "weights",
+            "weights", "demand_persistence_percent",
         ] + Self.balanceKeys)
 
     package static let weights = ObjectFormat(

@@ -9,7 +9,7 @@ extension Snapshot {
         snapshot.policy = SnapshotPolicy(
             name, overloadPercent: self.policy.overloadPercent, targetPercent: self.policy.targetPercent,
             underloadPercent: self.policy.underloadPercent, flightCaps: self.policy.flightCaps,
-            weights: self.policy.weights)
+            weights: self.policy.weights, demandPersistencePercent: self.policy.demandPersistencePercent)
         return snapshot
     }
 

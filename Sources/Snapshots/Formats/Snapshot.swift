@@ -107,6 +107,6 @@ extension Snapshot {
             thresholds: LoadThresholds(
                 overloadPercent: self.policy.overloadPercent, underloadPercent: self.policy.underloadPercent),
             thresholdsByNode: thresholdsByNode, flightCaps: self.policy.flightCaps ?? FlightCaps(),
-            costWeights: self.policy.weights)
+            costWeights: self.policy.weights, demandPersistencePercent: self.policy.demandPersistencePercent)
     }
 }

@@ -30,11 +30,13 @@ package struct SnapshotPolicy: Hashable, Sendable {
     /// nil where nothing is said.
     package var flightCaps: FlightCaps?
     package var weights: CostWeights
+    /// ``PlacementProblem/demandPersistencePercent``.
+    package var demandPersistencePercent: Int
 
     package init(
         _ name: Name = .repair, overloadPercent: Int = 100, targetPercent: Int = 100, underloadPercent: Int = 0,
         node: NodeID? = nil, movesMax: Int? = nil, memoryMiBMax: Int? = nil, gainMinPermille: Int? = nil,
-        flightCaps: FlightCaps? = nil, weights: CostWeights = .transferTime
+        flightCaps: FlightCaps? = nil, weights: CostWeights = .transferTime, demandPersistencePercent: Int = 100
     ) {
         self.name = name
         self.overloadPercent = overloadPercent
@@ -46,13 +48,15 @@ package struct SnapshotPolicy: Hashable, Sendable {
         self.gainMinPermille = gainMinPermille
         self.flightCaps = flightCaps
         self.weights = weights
+        self.demandPersistencePercent = demandPersistencePercent
     }
 
     /// The aim of a problem.
     package init(of problem: PlacementProblem) {
         self.init(
             overloadPercent: problem.thresholds.overloadPercent, underloadPercent: problem.thresholds.underloadPercent,
-            flightCaps: problem.flightCaps, weights: problem.costWeights)
+            flightCaps: problem.flightCaps, weights: problem.costWeights,
+            demandPersistencePercent: problem.demandPersistencePercent)
         switch problem.policy {
         case .repair: break
         case .evacuate(let node):

@@ -142,6 +142,9 @@ extension SnapshotPolicy {
             if let value { members.append(.init(key, .integer(value))) }
         }
         if self.weights != .transferTime { members.append(.init("weights", self.weights.output)) }
+        if self.demandPersistencePercent != 100 {
+            members.append(.init("demand_persistence_percent", .integer(self.demandPersistencePercent)))
+        }
         return .object(members)
     }
 }

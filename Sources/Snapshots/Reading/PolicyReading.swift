@@ -23,7 +23,10 @@ extension SnapshotReader {
             },
             gainMinPermille: reading.field(object, "gain_min_permille") { $0.integer($1, in: 0...1_000_000) },
             flightCaps: self.flightCaps(object, &reading),
-            weights: reading.field(object, "weights") { Self.weights($1, &$0) } ?? .transferTime)
+            weights: reading.field(object, "weights") { Self.weights($1, &$0) } ?? .transferTime,
+            demandPersistencePercent: reading.field(object, "demand_persistence_percent") {
+                $0.integer($1, in: PlacementProblem.demandPersistenceRange)
+            } ?? 100)
         if let name { self.check(policy, object, value, name, hasDraining, &reading) }
         return policy
     }

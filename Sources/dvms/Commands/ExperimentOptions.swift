@@ -37,6 +37,9 @@ struct ExperimentOptions: ParsableArguments {
     @Option(help: "For how many seconds in a row before it does, unless they want more than they may have.")
     var triggerHold: Int?
 
+    @Option(help: "How much of what a VM wants above or below the average is expected to stay, in percent.")
+    var demandPersistence: Int?
+
     @Option(help: "Below how much of what its VMs may have a node is emptied, in percent; 0 for never.")
     var underload: Int?
 
@@ -61,6 +64,7 @@ struct ExperimentOptions: ParsableArguments {
         try Self.check(self.partitionMin, "--partition-min", Limits.partitionMinRange)
         try Self.check(self.trigger, "--trigger", Limits.triggerRange)
         try Self.check(self.triggerHold, "--trigger-hold", Limits.triggerHoldRange)
+        try Self.check(self.demandPersistence, "--demand-persistence", Limits.demandPersistenceRange)
         try Self.check(self.underload, "--underload", Limits.underloadRange)
         try Self.check(self.dirtyPercent, "--dirty-percent", Limits.dirtyRange)
         try Self.check(self.seed, "--seed", 0...Int.max)
@@ -88,6 +92,7 @@ struct ExperimentOptions: ParsableArguments {
         merged.partitionMin = self.partitionMin ?? settings.partitionMin
         merged.triggerPercent = self.trigger ?? settings.triggerPercent
         merged.triggerHold = self.triggerHold ?? settings.triggerHold
+        merged.demandPersistencePercent = self.demandPersistence ?? settings.demandPersistencePercent
         merged.underloadPercent = self.underload ?? settings.underloadPercent
         merged.dirtyPercent = self.dirtyPercent ?? settings.dirtyPercent
         merged.load = self.trace.map { .trace(file: $0, interval: nil) } ?? settings.load

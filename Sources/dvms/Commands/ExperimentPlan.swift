@@ -44,6 +44,7 @@ struct ExperimentPlan {
         if let nodes = settings.partitionMin { self.experiment.partitionNodesMin = nodes }
         if let percent = settings.triggerPercent { self.experiment.triggerPercent = percent }
         if let looks = settings.triggerHold { self.experiment.triggerHold = looks }
+        if let percent = settings.demandPersistencePercent { self.experiment.demandPersistencePercent = percent }
         if let percent = settings.underloadPercent { self.experiment.underloadPercent = percent }
         if let churn = settings.churn {
             var chosen = self.experiment.churn ?? Churn()

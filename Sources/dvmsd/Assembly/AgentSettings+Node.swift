@@ -77,6 +77,7 @@ extension ClusterActors.MigrationSettings {
         self.cooldownMax = node.cooldown.ceiling
         self.pingPongWindow = node.cooldown.pingPongWindow
         self.costWeights = node.migration.costWeights
+        self.demandPersistencePercent = node.migration.demandPersistencePercent
     }
 }
 
