@@ -4,8 +4,8 @@ package import Placement
 /// A fleet, or a part of one, at one instant, with what must hold of it and the aim: what `dvms-snapshot/1` says.
 ///
 /// Keys that other programs need not know, and that are written only where they say something: `partition`, `outside`,
-/// a node's thresholds, a VM's `cpu_variance` and `rooted_because`, and flight caps in the policy. With them every
-/// ``PlacementProblem`` has a snapshot that makes the same problem again.
+/// a node's thresholds, a VM's `cpu_variance` and `rooted_because`, and flight caps and `demand_persistence_percent` in the
+/// policy. With them every ``PlacementProblem`` has a snapshot that makes the same problem again.
 package struct Snapshot: Sendable {
     package static let format = "dvms-snapshot/1"
 
