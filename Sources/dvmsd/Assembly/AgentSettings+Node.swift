@@ -53,7 +53,6 @@ extension ClusterActors.TriggerSettings {
         self.init()
         self.thresholds = node.thresholds
         self.overloadEnabled = node.triggers.overloadEnabled
-        self.overloadEnabled = node.triggers.overloadEnabled
         self.hold = node.triggers.overloadHoldSamples
         self.holdExceeded = node.triggers.exceededHoldSamples
         self.underloadEnabled = node.triggers.underloadEnabled
