@@ -107,6 +107,8 @@ extension ScenarioRun {
 
     private func stop(_ node: NodeID) async throws {
         try await self.ring.ask(node) { await $0.stop(grace: Scenario.stopGrace) }
+        // A daemon ends when its agent's tasks have: what they still do at this instant is done before time goes on.
+        try await self.ring.sleep(.zero)
         self.ring.members[node]?.process.crash()
     }
 
